@@ -1,0 +1,105 @@
+# The pipeline of the project: `make` lists what it can do.
+# Everything it makes stays in this folder: .venv*, .local, node_modules, layers/dependencies/python.
+
+PYTHON ?= python3
+KEEP ?=
+BUCKET ?=
+REGION ?=
+PREFIX ?=
+ARGS ?=
+
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+SUPPORTED := 3.11 3.12 3.13
+TOOLS := .venv/bin/python
+EMULATOR := .venv-emulator/bin/python
+FUNCTIONS := .venv-functions/bin/python
+DEPENDENCIES := layers/dependencies/python
+# A made thing is made anew when its list of packages or the Python version changes.
+VERSION_STAMP := .local/python-$(PYTHON_VERSION)
+DEMO_READY := .local/ready-demo
+TEST_READY := .local/ready-test
+EMULATOR_READY := .local/ready-emulator
+FUNCTIONS_READY := .local/ready-functions
+DEPENDENCIES_READY := .local/ready-dependencies
+NODE_READY := .local/ready-node
+PIP := -m pip --disable-pip-version-check -qq install
+RUN := PYTHONPATH=.:local:layers/sp_api/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo stop test lint unit build publish python-is-supported demo-environment test-environment clean
+MAKEFLAGS += --no-print-directory --silent
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+demo: demo-environment ## the whole report flow on this machine, no AWS account needed (KEEP=1 leaves it running)
+	@$(RUN) $(TOOLS) local/demo.py --emulator-python $(EMULATOR) --function-python $(FUNCTIONS) $(if $(KEEP),--keep)
+
+stop: demo-environment ## stop what `make demo KEEP=1` left running
+	@$(RUN) $(TOOLS) local/stop.py
+
+test: test-environment lint ## lint, then every test: unit, template, simulator, emulator and end to end (ARGS= for pytest)
+	@$(TOOLS) -m pytest $(ARGS)
+
+lint: test-environment ## ruff, mypy --strict, cfn-lint
+	@$(TOOLS) -m ruff check . && $(TOOLS) -m ruff format --check .
+	@$(TOOLS) -m mypy layers/sp_api/python local publishing
+	@for function in functions/*/app.py; do $(TOOLS) -m mypy $$function || exit 1; done
+	@.venv/bin/cfn-lint templates/*.yaml
+
+unit: test-environment ## the unit tests alone
+	@$(TOOLS) -m pytest tests/unit $(ARGS)
+
+build: $(DEPENDENCIES_READY) ## fill the dependencies layer, for `sam deploy` from source
+	@echo "Built $(DEPENDENCIES). Next: sam deploy --guided, or make publish BUCKET=<name>"
+
+publish: demo-environment ## write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=]
+	@test -n "$(BUCKET)" || { echo "Name the bucket: make publish BUCKET=<name> [REGION=<region>] [PREFIX=<prefix>]"; exit 2; }
+	@$(RUN) $(TOOLS) -m publishing --bucket $(BUCKET) $(if $(REGION),--region $(REGION)) $(if $(PREFIX),--prefix $(PREFIX))
+
+clean: ## remove everything that make made
+	@rm -rf .venv .venv-emulator .venv-functions .local node_modules $(DEPENDENCIES)
+
+# Environments. Each is made once; -j makes them side by side.
+
+demo-environment: python-is-supported
+	@$(MAKE) -j4 $(DEMO_READY) $(EMULATOR_READY) $(FUNCTIONS_READY) $(DEPENDENCIES_READY)
+
+test-environment: python-is-supported
+	@$(MAKE) -j4 $(TEST_READY) $(EMULATOR_READY) $(FUNCTIONS_READY) $(DEPENDENCIES_READY) $(NODE_READY)
+
+python-is-supported:
+	@case " $(SUPPORTED) " in \
+	  *" $(PYTHON_VERSION) "*) ;; \
+	  *) echo "This needs Python $(SUPPORTED: =, ); $(PYTHON) $(if $(PYTHON_VERSION),is $(PYTHON_VERSION),does not run). Name another: make demo PYTHON=python3.13"; exit 2;; \
+	esac
+
+$(VERSION_STAMP):
+	@mkdir -p .local && rm -f .local/python-* && touch $@
+
+.venv/made: $(VERSION_STAMP)
+	@rm -rf .venv && $(PYTHON) -m venv .venv && touch $@
+
+$(DEMO_READY): requirements/demo.txt .venv/made
+	@echo "Preparing: the tools of the local run"
+	@$(TOOLS) $(PIP) -r requirements/demo.txt && touch $@
+
+$(TEST_READY): requirements/test.txt $(DEMO_READY)
+	@echo "Preparing: linters and test tools (about a minute, once)"
+	@$(TOOLS) $(PIP) -r requirements/test.txt && touch $@
+
+$(EMULATOR_READY): requirements/emulator.txt $(VERSION_STAMP)
+	@echo "Preparing: the AWS emulator"
+	@rm -rf .venv-emulator && $(PYTHON) -m venv .venv-emulator && $(EMULATOR) $(PIP) -r requirements/emulator.txt && touch $@
+
+$(FUNCTIONS_READY): requirements/functions.txt $(VERSION_STAMP)
+	@echo "Preparing: the functions' interpreter"
+	@rm -rf .venv-functions && $(PYTHON) -m venv .venv-functions && $(FUNCTIONS) $(PIP) -r requirements/functions.txt && touch $@
+
+$(DEPENDENCIES_READY): layers/dependencies/requirements.txt $(VERSION_STAMP)
+	@echo "Preparing: the dependencies layer"
+	@rm -rf $(DEPENDENCIES) && $(PYTHON) $(PIP) --no-deps --no-compile --target $(DEPENDENCIES) -r layers/dependencies/requirements.txt && touch $@
+
+$(NODE_READY): package.json package-lock.json
+	@echo "Preparing: the Node.js tools of the tests"
+	@npm ci --silent --no-audit --no-fund && mkdir -p .local && touch $@

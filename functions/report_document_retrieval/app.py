@@ -1,0 +1,42 @@
+"""State machine step: what became of the report, and where its document is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from quickstart import wiring
+from quickstart.report_retrieval import DocumentUrlKeepsExpiringError, iso, retrieve_report
+from sp_api.deadline import Deadline
+from sp_api.regions import Region
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> Mapping[str, object]:
+    """{SellerId, RegionCode, ReportId, RetrievalsLeft} -> {Report, ReportDocumentUrl?}, where Report is {ReportStatus,
+    ReportType, CreatedTime, DataStartTime?, DataEndTime?, Explanation?}.
+
+    The URL stands apart, so that the state machine passes on the rest without it.
+    """
+    if event["RetrievalsLeft"] <= 0:
+        raise DocumentUrlKeepsExpiringError(
+            f"the document of report {event['ReportId']} could not be read before its URL expired"
+        )
+    region = Region(event["RegionCode"])
+    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - 5)
+    retrieved = retrieve_report(
+        wiring.seller(event["SellerId"], region, deadline), wiring.http(), event["ReportId"], deadline
+    )
+    report = retrieved.report
+    wiring.report_ledger().finished(event["SellerId"], region, report)
+    found = {
+        "ReportStatus": str(report.processing_status),
+        "ReportType": report.report_type,
+        "CreatedTime": iso(report.created_time),
+        "DataStartTime": iso(report.data_start_time),
+        "DataEndTime": iso(report.data_end_time),
+        "Explanation": retrieved.explanation,
+    }
+    answer: dict[str, object] = {"Report": {name: value for name, value in found.items() if value is not None}}
+    if retrieved.document_url is not None:
+        answer["ReportDocumentUrl"] = retrieved.document_url
+    return answer

@@ -1,0 +1,84 @@
+"""One DynamoDB table, with plain Python values in and out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers come back as Decimal, binary values as boto3's Binary; a value of None is never written."""
+
+    client: "DynamoDBClient"
+    name: str
+
+    def get(self, key: Item) -> Item | None:
+        """The item of this key, read consistently; None when there is none."""
+        found = self.client.get_item(TableName=self.name, Key=_marshal(key), ConsistentRead=True).get("Item")
+        return None if found is None else _unmarshal(found)
+
+    def put(self, item: Item) -> None:
+        """Writes the item in place of any other of its key."""
+        self.client.put_item(TableName=self.name, Item=_marshal(item))
+
+    def update(self, key: Item, values: Item, *, unless_present: Item | None = None) -> None:
+        """Sets `values`, and those of `unless_present` that the item does not have yet.
+
+        Makes the item when there is none.
+        """
+        names: dict[str, str] = {}
+        given: dict[str, Any] = {}
+        clauses = []
+        for source, keep in ((values, False), (unless_present or {}, True)):
+            for attribute, value in source.items():
+                if value is None:
+                    continue
+                position = len(names)
+                names[f"#a{position}"] = attribute
+                given[f":v{position}"] = value
+                held = f"if_not_exists(#a{position}, :v{position})" if keep else f":v{position}"
+                clauses.append(f"#a{position} = {held}")
+        self.client.update_item(
+            TableName=self.name,
+            Key=_marshal(key),
+            UpdateExpression="SET " + ", ".join(clauses),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=_marshal(given),
+        )
+
+    def query(
+        self, attribute: str, value: str, *, starts_with: tuple[str, str] | None = None, index: str = ""
+    ) -> list[Item]:
+        """Every item whose hash key `attribute` equals `value`, all pages; `starts_with` is (range key, prefix)."""
+        condition = "#hash = :hash"
+        names = {"#hash": attribute}
+        given: dict[str, Any] = {":hash": value}
+        if starts_with:
+            condition += " AND begins_with(#range, :prefix)"
+            names["#range"], given[":prefix"] = starts_with
+        arguments: dict[str, Any] = {"IndexName": index} if index else {"ConsistentRead": True}
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=_marshal(given),
+            **arguments,
+        )
+        return [_unmarshal(item) for page in pages for item in page["Items"]]
+
+
+def _marshal(item: Item) -> dict[str, Any]:
+    serializer = TypeSerializer()
+    return {name: serializer.serialize(value) for name, value in item.items() if value is not None}
+
+
+def _unmarshal(item: Item) -> Item:
+    deserializer = TypeDeserializer()
+    return {name: deserializer.deserialize(value) for name, value in item.items()}

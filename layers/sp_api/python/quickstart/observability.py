@@ -1,0 +1,17 @@
+"""Structured logs and metrics of every function, in one shape."""
+
+from functools import cache
+
+from aws_lambda_powertools import Logger, Metrics
+
+
+@cache
+def logger() -> Logger:
+    """The function's logger, made when first needed; its service name and level come from POWERTOOLS_* variables."""
+    return Logger()
+
+
+@cache
+def metrics() -> Metrics:
+    """The function's CloudWatch metrics, written through its log (embedded metric format)."""
+    return Metrics()

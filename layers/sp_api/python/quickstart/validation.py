@@ -1,0 +1,186 @@
+"""Reads the fields of a request, and says of each what is wrong with it."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sp_api.regions import Region, region_of_marketplace
+
+_SELLER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_REPORT_TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
+_MARKETPLACE_ID = re.compile(r"[A-Z0-9]{1,32}")
+_PRINTABLE = re.compile(r"[!-~]{1,2048}")
+# SP-API's own bound for the marketplaces of one report (Reports API 2021-06-30, CreateReportSpecification).
+MOST_MARKETPLACES = 25
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One thing wrong with a request; `field` is None where it is the request as a whole."""
+
+    field: str | None
+    code: str
+    message: str
+
+
+class InvalidRequestError(ValueError):
+    """The request breaks one or more rules, all of them named in `errors`."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("; ".join(error.message for error in self.errors))
+
+
+@dataclass
+class Fields:
+    """A request's fields, read one by one; `finish` raises InvalidRequestError with everything that was wrong.
+
+    A reader returns an empty value of its type for a field that is wrong, so that the others are still looked at.
+    """
+
+    body: Mapping[str, object]
+    errors: list[FieldError] = field(default_factory=list)
+    _known: list[str] = field(default_factory=list)
+
+    def seller_id(self) -> str:
+        """SellerId: a selling partner's id, as SP-API gives it (A3TH9S8BH6GOGM)."""
+        return self._text("SellerId", _SELLER_ID, "must be 1 to 64 letters, digits, dots, hyphens and underscores")
+
+    def refresh_token(self) -> str:
+        """RefreshToken: an LWA refresh token."""
+        return self._text("RefreshToken", _PRINTABLE, "must be 1 to 2048 printable ASCII characters without spaces")
+
+    def report_type(self) -> str:
+        """ReportType: a report type value of SP-API (GET_MERCHANT_LISTINGS_ALL_DATA)."""
+        return self._text("ReportType", _REPORT_TYPE, "must be upper-case letters, digits and underscores, 128 at most")
+
+    def region(self) -> Region:
+        """RegionCode: NA, EU or FE."""
+        return self.optional_region(required=True) or Region.NA
+
+    def optional_region(self, *, required: bool = False) -> Region | None:
+        """RegionCode, where a request may leave it out."""
+        value = self.choice("RegionCode", tuple(Region), required=required)
+        return Region(value) if value else None
+
+    def choice(self, name: str, choices: Iterable[str], *, required: bool = True) -> str:
+        """A field that must be one of `choices`; empty when it is wrong, or absent and not required."""
+        value = self._string(name, required=required)
+        allowed = [str(choice) for choice in choices]
+        if value and value not in allowed:
+            self._wrong(name, "InvalidValue", f"{name} must be one of {', '.join(allowed)}")
+            return ""
+        return value
+
+    def marketplace_ids(self, region: Region) -> tuple[str, ...]:
+        """MarketplaceIds: a list, or a string with commas between.
+
+        A marketplace known to be of another region is refused.
+        """
+        name = "MarketplaceIds"
+        value = self._present(name, required=True)
+        if value is None:
+            return ()
+        listed = value.split(",") if isinstance(value, str) else value
+        if not isinstance(listed, list) or not all(isinstance(entry, str) for entry in listed):
+            self._wrong(name, "InvalidType", f"{name} must be a list of strings, or one string with commas between")
+            return ()
+        ids = tuple(dict.fromkeys(entry.strip() for entry in listed))
+        if not 1 <= len(ids) <= MOST_MARKETPLACES or not all(_MARKETPLACE_ID.fullmatch(entry) for entry in ids):
+            self._wrong(
+                name,
+                "InvalidValue",
+                f"{name} must name 1 to {MOST_MARKETPLACES} marketplaces by their ids, such as ATVPDKIKX0DER",
+            )
+            return ()
+        elsewhere = [entry for entry in ids if region_of_marketplace(entry) not in (None, region)]
+        if elsewhere and not any(error.field == "RegionCode" for error in self.errors):
+            self._wrong(
+                name,
+                "InvalidValue",
+                f"{name} names marketplaces that are not of region {region}: {', '.join(elsewhere)}",
+            )
+        return ids
+
+    def time(self, name: str) -> datetime | None:
+        """An optional ISO 8601 date or date and time, UTC where it names no offset."""
+        value = self._string(name, required=False)
+        if not value:
+            return None
+        try:
+            parsed = datetime.fromisoformat(value)
+        except ValueError:
+            self._wrong(name, "InvalidValue", f"{name} must be an ISO 8601 date and time, such as 2024-03-10T20:11:24Z")
+            return None
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+    def in_order(self, start: tuple[str, datetime | None], end: tuple[str, datetime | None]) -> None:
+        """The second time must not be before the first, where both are given."""
+        if start[1] and end[1] and end[1] < start[1]:
+            self._wrong(end[0], "InvalidValue", f"{end[0]} must not be before {start[0]}")
+
+    def report_options(self) -> Mapping[str, str] | None:
+        """ReportOptions: an object of strings, or a JSON string of one (Reports API 2021-06-30, ReportOptions)."""
+        name = "ReportOptions"
+        value = self._present(name, required=False)
+        if isinstance(value, str):
+            if not value.strip():
+                return None
+            try:
+                value = json.loads(value)
+            except ValueError:
+                self._wrong(name, "InvalidJson", f"{name} is a string that is not JSON")
+                return None
+        if value is None:
+            return None
+        if not isinstance(value, dict) or not all(isinstance(entry, str) for entry in value.values()):
+            self._wrong(name, "InvalidType", f"{name} must be an object whose values are all strings")
+            return None
+        return value
+
+    def known(self, name: str) -> None:
+        """A field that belongs to the request, though what it may hold cannot be told."""
+        self._known.append(name)
+
+    def finish(self) -> None:
+        """Raises InvalidRequestError when a field was wrong, or one is there that nobody asked for."""
+        for name in self.body:
+            if name not in self._known:
+                self._wrong(
+                    name,
+                    "UnknownField",
+                    f"{name} is not a field of this request; its fields are {', '.join(dict.fromkeys(self._known))}",
+                )
+        if self.errors:
+            raise InvalidRequestError(self.errors)
+
+    def _text(self, name: str, pattern: re.Pattern[str], rule: str) -> str:
+        value = self._string(name, required=True)
+        if value and not pattern.fullmatch(value):
+            self._wrong(name, "InvalidValue", f"{name} {rule}")
+            return ""
+        return value
+
+    def _string(self, name: str, *, required: bool) -> str:
+        value = self._present(name, required=required)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            self._wrong(name, "InvalidType", f"{name} must be a string")
+            return ""
+        if required and not value.strip():
+            self._wrong(name, "Empty", f"{name} must not be empty")
+            return ""
+        return value.strip()
+
+    def _present(self, name: str, *, required: bool) -> object | None:
+        self._known.append(name)
+        value = self.body.get(name)
+        if value is None and required:
+            self._wrong(name, "Missing", f"{name} is missing")
+        return value
+
+    def _wrong(self, name: str, code: str, message: str) -> None:
+        self.errors.append(FieldError(name, code, message))
