@@ -12,7 +12,7 @@ from sp_api.deadline import Deadline
 
 def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
     """{SellerId, RegionCode, NotificationType, PayloadVersion?} -> {"destinationId", "subscriptionId"}."""
-    return http_api.answer(event, _subscribe)
+    return http_api.answer(event, {"POST /notifications": _subscribe})
 
 
 def _subscribe(fields: Fields) -> Mapping[str, object]:

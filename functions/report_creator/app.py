@@ -14,7 +14,7 @@ def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
     """{SellerId, RegionCode, ReportType, MarketplaceIds, ReportDataStartTime?, ReportDataEndTime?, ReportOptions?}
     -> {"reportId"}.
     """
-    return http_api.answer(event, _create)
+    return http_api.answer(event, {"POST /reports": _create})
 
 
 def _create(fields: Fields) -> Mapping[str, object]:

@@ -9,7 +9,7 @@ from quickstart.validation import Fields
 
 def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
     """{SellerId, RefreshToken, RegionCode?} -> {"sellerId", "status": "SUCCESS"}."""
-    return http_api.answer(event, _store)
+    return http_api.answer(event, {"POST /tokens": _store})
 
 
 def _store(fields: Fields) -> Mapping[str, object]:

@@ -24,6 +24,7 @@ from sp_api.errors import (
 )
 
 Answer = Mapping[str, Any]
+Action = Callable[[Fields], Mapping[str, object]]
 
 # API Gateway waits 29 s; LWA and SP-API share this much of it, so that there is always time left to answer.
 CALL_BUDGET_SECONDS = 20.0
@@ -36,15 +37,19 @@ class _Refusal:
     retry_after: float | None = None
 
 
-def answer(event: Mapping[str, Any], action: Callable[[Fields], Mapping[str, object]]) -> Answer:
-    """Runs `action` on the request's fields; what it returns is the body of a 200, what it raises becomes a refusal.
+def answer(event: Mapping[str, Any], routes: Mapping[str, Action]) -> Answer:
+    """Runs the route's action on the request's fields; what it returns is the body of a 200, what it raises a refusal.
+
+    `routes` is keyed by method and resource as the template has them ("GET /reports/{reportId}"). The fields of a POST
+    are those of its JSON body; otherwise they are the query string's and the path's, the latter with a capital
+    (`{reportId}` is the field ReportId).
 
     An exception that the map does not know is left to Lambda: it is logged with its stack, counted as an error of the
     function, and API Gateway answers it with a bare 502.
     """
     request_id = event["requestContext"]["requestId"]
     try:
-        return _response(200, action(Fields(_body(event))))
+        return _response(200, routes[f"{event['httpMethod']} {event['resource']}"](Fields(_fields(event))))
     except (InvalidRequestError, SellerUnknownError, SubscriptionConflictError, SellingPartnerApiError) as error:
         refusal = _refusal(error)
     logger().warning(
@@ -55,6 +60,13 @@ def answer(event: Mapping[str, Any], action: Callable[[Fields], Mapping[str, obj
     )
     headers = {} if refusal.retry_after is None else {"Retry-After": str(max(1, math.ceil(refusal.retry_after)))}
     return _response(refusal.status, _error_body(refusal.errors, request_id), headers)
+
+
+def _fields(event: Mapping[str, Any]) -> Mapping[str, object]:
+    if event["httpMethod"] == "POST":
+        return _body(event)
+    in_path = {name[:1].upper() + name[1:]: value for name, value in (event.get("pathParameters") or {}).items()}
+    return {**(event.get("queryStringParameters") or {}), **in_path}
 
 
 def _body(event: Mapping[str, Any]) -> Mapping[str, object]:
