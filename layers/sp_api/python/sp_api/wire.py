@@ -1,0 +1,133 @@
+"""Reads and writes SP-API's JSON. A field that is missing or of another type raises MalformedError, never KeyError."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Self, TypeVar
+
+JsonObject = Mapping[str, object]
+Item = TypeVar("Item")
+
+
+class MalformedError(ValueError):
+    """An answer is not what the operation's model says. The text names the field, never its value."""
+
+
+class OpenEnum(StrEnum):
+    """An enumeration that SP-API may extend.
+
+    A value that this client does not know reads as a member of its own: it equals its text and none of the known
+    members, and does not appear when the enumeration is listed. So a status added later reaches the caller as it is
+    and breaks no reader.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = value
+        unknown._value_ = value
+        return unknown
+
+
+def nothing(document: JsonObject) -> None:
+    """Reads an answer whose body says nothing."""
+
+
+def text(document: JsonObject, name: str) -> str:
+    """A required string, not empty."""
+    value = optional_text(document, name)
+    if not value:
+        raise MalformedError(f"{name} is missing")
+    return value
+
+
+def optional_text(document: JsonObject, name: str) -> str | None:
+    """A string, None when absent or null. A number reads as its text: ids have been sent as numbers."""
+    value = document.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if value is not None and not isinstance(value, str):
+        raise MalformedError(f"{name} is no string")
+    return value
+
+
+def texts(document: JsonObject, name: str) -> tuple[str, ...]:
+    """A list of strings, empty when absent or null."""
+    value = document.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise MalformedError(f"{name} is no list of strings")
+    return tuple(value)
+
+
+def string_map(document: JsonObject, name: str) -> Mapping[str, str]:
+    """An object of strings, empty when absent or null."""
+    value = optional_child(document, name) or {}
+    if not all(isinstance(item, str) for item in value.values()):
+        raise MalformedError(f"{name} is no object of strings")
+    return {key: str(item) for key, item in value.items()}
+
+
+def child(document: JsonObject, name: str) -> JsonObject:
+    """A required object."""
+    value = optional_child(document, name)
+    if value is None:
+        raise MalformedError(f"{name} is missing")
+    return value
+
+
+def optional_child(document: JsonObject, name: str) -> JsonObject | None:
+    """An object, None when absent or null."""
+    value = document.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise MalformedError(f"{name} is no object")
+    return value
+
+
+def children(document: JsonObject, name: str, read: Callable[[JsonObject], Item]) -> tuple[Item, ...]:
+    """A list of objects, each read by `read`; empty when absent or null."""
+    value = document.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise MalformedError(f"{name} is no list of objects")
+    return tuple(read(item) for item in value)
+
+
+def time(document: JsonObject, name: str) -> datetime:
+    """A required time."""
+    value = optional_time(document, name)
+    if value is None:
+        raise MalformedError(f"{name} is missing")
+    return value
+
+
+def optional_time(document: JsonObject, name: str) -> datetime | None:
+    """A time in ISO 8601, None when absent or null; UTC when it names no offset."""
+    value = optional_text(document, name)
+    if value is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise MalformedError(f"{name} is no ISO 8601 time") from None
+
+
+def iso_8601(moment: datetime) -> str:
+    """The time in UTC as SP-API takes it, to the second, or to the millisecond where it has a fraction.
+
+    Raises ValueError for a time without an offset from UTC.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time for SP-API needs an offset from UTC")
+    utc = moment.astimezone(UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="milliseconds" if utc.microsecond else "seconds") + "Z"
+
+
+def without_nothing(**fields: object) -> JsonObject:
+    """The fields that have a value: None and empty collections are left out, for SP-API refuses an empty list."""
+    return {name: value for name, value in fields.items() if value is not None and value not in ((), [], {})}

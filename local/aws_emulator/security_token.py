@@ -1,0 +1,37 @@
+"""STS."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack.services import iam, sts
+
+from aws_emulator.patching import wrap
+
+ROLE_CHAINING_SECONDS = 3600
+
+
+def sessions_last_no_longer_than_allowed() -> None:
+    """AssumeRole refuses a session longer than the role's MaxSessionDuration, or than one hour when a role's session
+    asks for it (role chaining); ministack takes any duration."""
+
+    @wrap(sts, "handle_request", "f2d7c72d01d6")
+    async def handle(
+        original: Any, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Any:
+        parameters = {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
+        if parameters.get("Action") == "AssumeRole" and (problem := _duration_problem(parameters, headers, query)):
+            return sts._error(400, "ValidationError", problem, ns="sts")
+        return await original(method, path, headers, body, query)
+
+
+def _duration_problem(parameters: dict[str, str], headers: dict[str, str], query: dict[str, Any]) -> str:
+    """STS's message when the session asked for is too long, else nothing."""
+    seconds = int(parameters.get("DurationSeconds", 3600))
+    role = iam._roles.get(parameters.get("RoleArn", "").rsplit("/", 1)[-1]) or {}
+    if seconds > int(role.get("MaxSessionDuration", 3600)):
+        return "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+    if seconds > ROLE_CHAINING_SECONDS and sts.extract_access_key_id(headers, query).startswith("ASIA"):
+        return "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
+    return ""

@@ -1,0 +1,280 @@
+"""CloudFormation: nested stacks with the SAM transform, updates in place, deletion."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.emulator.support import Emulator, eventually, unique, zipped
+
+OPEN_API = {
+    "openapi": "3.0.1",
+    "info": {"title": "TokenStorageRestApi", "version": "1"},
+    "paths": {},
+}
+
+
+def proxy(function: str) -> dict[str, Any]:
+    uri = f"arn:aws:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/${{{function}.Arn}}/invocations"
+    return {"x-amazon-apigateway-integration": {"type": "aws_proxy", "httpMethod": "POST", "uri": {"Fn::Sub": uri}}}
+
+
+def child(greeting: str, paths: tuple[str, ...] = ("/tokens",)) -> dict[str, Any]:
+    """A template with the SAM transform; a bucket stands before the function, in whose name nothing of it may show."""
+    function = {
+        "Type": "AWS::Serverless::Function",
+        "DependsOn": "Reports",
+        "Properties": {
+            "Runtime": "python3.13",
+            "Handler": "app.handler",
+            "CodeUri": {"Bucket": {"Ref": "CodeBucket"}, "Key": "code.zip"},
+            "Environment": {"Variables": {"GREETING": greeting}},
+        },
+    }
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "RetainExceptOnCreate",
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "ReportId", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "ReportId", "KeyType": "HASH"}],
+            "TimeToLiveSpecification": {"AttributeName": "ExpiresAt", "Enabled": True},
+        },
+    }
+    api = {
+        "Type": "AWS::Serverless::Api",
+        "Properties": {
+            "StageName": "prod",
+            "OpenApiVersion": "3.0.1",
+            "DefinitionBody": {**OPEN_API, "paths": {path: {"post": proxy("Greeter")} for path in paths}},
+        },
+    }
+    permission = {
+        "Type": "AWS::Lambda::Permission",
+        "Properties": {
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": {"Ref": "Greeter"},
+            "Principal": "apigateway.amazonaws.com",
+        },
+    }
+    return {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Parameters": {"CodeBucket": {"Type": "String"}},
+        "Resources": {
+            "Reports": {"Type": "AWS::S3::Bucket"},
+            "Greeter": function,
+            "Table": table,
+            "Api": api,
+            "Permission": permission,
+            "Queue": {"Type": "AWS::SQS::Queue"},
+        },
+        "Outputs": {
+            "Function": {"Value": {"Ref": "Greeter"}},
+            "FunctionRole": {"Value": {"Fn::GetAtt": ["GreeterRole", "Arn"]}},
+            "Bucket": {"Value": {"Ref": "Reports"}},
+            "Table": {"Value": {"Ref": "Table"}},
+            "TableArn": {"Value": {"Fn::GetAtt": ["Table", "Arn"]}},
+            "Queue": {"Value": {"Ref": "Queue"}},
+            "Api": {"Value": {"Ref": "Api"}},
+        },
+    }
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Root stacks whose one child is a template in a bucket."""
+
+    emulator: Emulator
+    bucket: str
+
+    def put(self, template: dict[str, Any]) -> dict[str, Any]:
+        """A root template around this child, addressed by the bucket's host name."""
+        key = f"{unique('child')}.json"
+        self.emulator.client("s3").put_object(Bucket=self.bucket, Key=key, Body=json.dumps(template))
+        properties = {
+            "TemplateURL": f"https://{self.bucket}.s3.us-east-1.amazonaws.com/{key}",
+            "Parameters": {"CodeBucket": self.bucket},
+        }
+        outputs = {name: {"Value": {"Fn::GetAtt": ["Child", f"Outputs.{name}"]}} for name in template["Outputs"]}
+        return {
+            "Resources": {"Child": {"Type": "AWS::CloudFormation::Stack", "Properties": properties}},
+            "Outputs": outputs,
+        }
+
+    def deploy(self, action: str, name: str, template: dict[str, Any]) -> dict[str, Any]:
+        """The root stack's description once the operation has ended."""
+        cloudformation = self.emulator.client("cloudformation")
+        getattr(cloudformation, action)(
+            StackName=name,
+            TemplateBody=json.dumps(template),
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        return self.ended(name)
+
+    def ended(self, name: str) -> dict[str, Any]:
+        cloudformation = self.emulator.client("cloudformation")
+        return eventually(
+            lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0],
+            lambda stack: not stack["StackStatus"].endswith("IN_PROGRESS"),
+            seconds=20,
+        )
+
+    def delete(self, stack_id: str) -> dict[str, Any]:
+        self.emulator.client("cloudformation").delete_stack(StackName=stack_id)
+        return self.ended(stack_id)
+
+
+def outputs(stack: dict[str, Any]) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def exists(call: Any, **arguments: str) -> bool:
+    try:
+        call(**arguments)
+    except ClientError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def deployment(emulator: Emulator) -> Deployment:
+    bucket = unique("templates")
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    source = (
+        "import json, os\n\n"
+        "def handler(event, context):\n"
+        "    return {'statusCode': 200, 'body': json.dumps(os.environ['GREETING'])}\n"
+    )
+    s3.put_object(Bucket=bucket, Key="code.zip", Body=zipped(source))
+    return Deployment(emulator, bucket)
+
+
+@pytest.fixture
+def stack(deployment: Deployment) -> Iterator[dict[str, Any]]:
+    created = deployment.deploy("create_stack", unique("stack"), deployment.put(child("hello")))
+    assert created["StackStatus"] == "CREATE_COMPLETE", created.get("StackStatusReason")
+    yield created
+    deployment.delete(created["StackId"])
+
+
+def answer_of(emulator: Emulator, api: str, path: str) -> str:
+    url = f"{emulator.endpoint}/_aws/execute-api/{api}/prod{path}"
+    with urllib.request.urlopen(urllib.request.Request(url, data=b"{}", method="POST")) as response:
+        return str(json.load(response))
+
+
+def test_a_child_with_the_sam_transform_works(emulator: Emulator, stack: dict[str, Any]) -> None:
+    assert answer_of(emulator, outputs(stack)["Api"], "/tokens") == "hello"
+
+
+def test_a_table_gets_its_time_to_live(emulator: Emulator, stack: dict[str, Any]) -> None:
+    description = emulator.client("dynamodb").describe_time_to_live(TableName=outputs(stack)["Table"])
+
+    assert description["TimeToLiveDescription"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "ExpiresAt"}
+
+
+def test_an_update_changes_resources_in_place(
+    emulator: Emulator, deployment: Deployment, stack: dict[str, Any]
+) -> None:
+    before = outputs(stack)
+    changed = child("goodbye", paths=("/tokens", "/tokens/status"))
+
+    updated = deployment.deploy("update_stack", stack["StackName"], deployment.put(changed))
+
+    assert updated["StackStatus"] == "UPDATE_COMPLETE"
+    # Names, attributes of what did not change (roles, the table), and the API's id.
+    assert outputs(updated) == before
+    assert answer_of(emulator, before["Api"], "/tokens") == "goodbye"
+    assert answer_of(emulator, before["Api"], "/tokens/status") == "goodbye"
+
+
+def test_a_deleted_child_keeps_what_its_template_retains(
+    emulator: Emulator, deployment: Deployment, stack: dict[str, Any]
+) -> None:
+    made = outputs(stack)
+
+    deleted = deployment.delete(stack["StackId"])
+
+    assert deleted["StackStatus"] == "DELETE_COMPLETE"
+    assert exists(emulator.client("dynamodb").describe_table, TableName=made["Table"])
+    assert not exists(emulator.client("s3").head_bucket, Bucket=made["Bucket"])
+    assert not exists(emulator.client("lambda").get_function, FunctionName=made["Function"])
+    assert not exists(emulator.client("sqs").get_queue_attributes, QueueUrl=made["Queue"])
+
+
+def test_a_bucket_that_holds_an_object_is_not_deleted(
+    emulator: Emulator, deployment: Deployment, stack: dict[str, Any]
+) -> None:
+    s3, bucket = emulator.client("s3"), outputs(stack)["Bucket"]
+    s3.put_object(Bucket=bucket, Key="report", Body=b"rows")
+
+    refused = deployment.delete(stack["StackId"])
+    s3.delete_object(Bucket=bucket, Key="report")
+    deleted = deployment.delete(stack["StackId"])
+
+    assert refused["StackStatus"] == "DELETE_FAILED"
+    assert deleted["StackStatus"] == "DELETE_COMPLETE"
+    assert not exists(s3.head_bucket, Bucket=bucket)
+
+
+def test_a_child_that_cannot_be_created_leaves_nothing(emulator: Emulator, deployment: Deployment) -> None:
+    template = child("hello")
+    broken = {"Type": "AWS::SQS::Queue", "DependsOn": ["Table", "Api"], "Properties": {"DelaySeconds": 99999}}
+    template["Resources"]["Broken"] = broken
+    tables, functions = emulator.client("dynamodb"), emulator.client("lambda")
+    before = (tables.list_tables()["TableNames"], len(functions.list_functions()["Functions"]))
+
+    failed = deployment.deploy("create_stack", unique("stack"), deployment.put(template))
+
+    assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert (tables.list_tables()["TableNames"], len(functions.list_functions()["Functions"])) == before
+
+
+@pytest.mark.parametrize("missing", ["Greeter", "Layer"])
+def test_missing_code_fails_the_stack(deployment: Deployment, missing: str) -> None:
+    template = child("hello")
+    content = {"Bucket": deployment.bucket, "Key": "code.zip"}
+    template["Resources"]["Layer"] = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": content}}
+    location = {"Greeter": "CodeUri", "Layer": "ContentUri"}[missing]
+    template["Resources"][missing]["Properties"][location]["Key"] = "nothing.zip"
+
+    failed = deployment.deploy("create_stack", unique("stack"), deployment.put(template))
+
+    assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
+
+
+def test_a_rule_of_the_root_refuses_parameters(emulator: Emulator) -> None:
+    assertion = {"Fn::Equals": [{"Ref": "Bucket"}, "here"]}
+    template = {
+        "Parameters": {"Bucket": {"Type": "String"}},
+        "Rules": {"SameRegion": {"Assertions": [{"Assert": assertion, "AssertDescription": "Take a bucket here"}]}},
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+    }
+    with pytest.raises(ClientError, match="Take a bucket here"):
+        emulator.client("cloudformation").create_stack(
+            StackName=unique("stack"),
+            TemplateBody=json.dumps(template),
+            Parameters=[{"ParameterKey": "Bucket", "ParameterValue": "there"}],
+        )
+
+
+def test_a_failed_root_takes_its_finished_children_with_it(emulator: Emulator, deployment: Deployment) -> None:
+    root = deployment.put(child("hello"))
+    root["Resources"]["Broken"] = {
+        "Type": "AWS::SQS::Queue",
+        "DependsOn": "Child",
+        "Properties": {"DelaySeconds": 99999},
+    }
+    before = emulator.client("dynamodb").list_tables()["TableNames"]
+
+    failed = deployment.deploy("create_stack", unique("stack"), root)
+
+    assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert emulator.client("dynamodb").list_tables()["TableNames"] == before

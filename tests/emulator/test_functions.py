@@ -1,0 +1,130 @@
+"""Lambda: errors, environment, interpreter, logs, concurrency."""
+
+from __future__ import annotations
+
+import base64
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.emulator.support import FUNCTION_PYTHON, Emulator, eventually
+
+ERRORS = """
+import os
+
+class ReportNotReadyError(Exception):
+    pass
+
+def handler(event, context):
+    if event == "raise":
+        raise ReportNotReadyError("not yet")
+    if event == "exit":
+        os._exit(1)
+    return os.getpid()
+"""
+ENVIRONMENT = """
+import importlib.util, os, sys
+
+def handler(event, context):
+    import boto3
+    return {
+        "variables": dict(os.environ),
+        "emulator": importlib.util.find_spec("ministack") is not None,
+        "prefix": sys.prefix,
+        "group": context.log_group_name,
+        "account": boto3.client("sts").get_caller_identity()["Arn"],
+    }
+"""
+LOGS = """
+def handler(event, context):
+    for number in range(event["lines"]):
+        print(f"{event['name']} {number}")
+"""
+SLOW = """
+import os, time
+
+def handler(event, context):
+    time.sleep(0.3)
+    return os.getpid()
+"""
+
+
+def test_a_handlers_exception_keeps_its_type_and_its_process(emulator: Emulator) -> None:
+    name = emulator.create_function(ERRORS)
+    process = emulator.invoke(name)["Payload"]
+
+    raised = emulator.invoke(name, "raise")
+
+    assert raised["FunctionError"] == "Unhandled"
+    assert raised["Payload"]["errorType"] == "ReportNotReadyError"
+    assert raised["Payload"]["errorMessage"] == "not yet"
+    assert raised["Payload"]["requestId"]
+    assert 'raise ReportNotReadyError("not yet")' in raised["Payload"]["stackTrace"][0]
+    assert "[ERROR] ReportNotReadyError: not yet" in base64.b64decode(raised["LogResult"]).decode()
+    assert emulator.invoke(name)["Payload"] == process
+
+
+def test_a_process_that_ends_is_an_exit_error(emulator: Emulator) -> None:
+    name = emulator.create_function(ERRORS)
+    process = emulator.invoke(name)["Payload"]
+
+    ended = emulator.invoke(name, "exit")
+
+    assert ended["Payload"]["errorType"] == "Runtime.ExitError"
+    assert emulator.invoke(name)["Payload"] != process
+
+
+def test_a_function_sees_its_own_environment_and_packages(emulator: Emulator) -> None:
+    variables = {"OWN": "value", "TZ": "Europe/Berlin"}
+    group = {"LogGroup": "/quickstart/own-group"}
+    name = emulator.create_function(ENVIRONMENT, Environment={"Variables": variables}, LoggingConfig=group, Timeout=10)
+
+    seen = emulator.invoke(name)["Payload"]
+
+    assert seen["variables"]["OWN"] == "value"
+    assert seen["variables"]["TZ"] == "Europe/Berlin"
+    assert seen["variables"]["AWS_REGION"] == "us-east-1"
+    assert seen["variables"]["AWS_ENDPOINT_URL"] == emulator.endpoint
+    assert seen["variables"]["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.13"
+    assert seen["variables"]["AWS_LAMBDA_FUNCTION_NAME"] == name
+    assert not {"AUTH", "GATEWAY_PORT", "MINISTACK_ACCOUNT_ID", "PYTHONPATH"} & set(seen["variables"])
+    assert seen["group"] == "/quickstart/own-group"
+    assert f"/{name}" in seen["account"]
+    assert not seen["emulator"]
+    assert Path(seen["prefix"]) == Path(FUNCTION_PYTHON).parents[1]
+
+
+def test_logs_go_to_the_configured_group_with_their_invocation(emulator: Emulator) -> None:
+    name = emulator.create_function(LOGS, LoggingConfig={"LogGroup": "/quickstart/logs"})
+    emulator.invoke(name, {"name": "first", "lines": 1})
+
+    many = emulator.invoke(name, {"name": "second", "lines": 5000})
+    none = emulator.invoke(name, {"name": "third", "lines": 0})
+
+    assert "second 4999" in base64.b64decode(many["LogResult"]).decode()
+    assert "second" not in base64.b64decode(none.get("LogResult", "")).decode()
+    logs = emulator.client("logs")
+    written = eventually(
+        lambda: logs.filter_log_events(logGroupName="/quickstart/logs", filterPattern="first")["events"], len
+    )
+    assert "first 0" in written[0]["message"]
+
+
+def test_a_warm_function_that_logs_nothing_answers_at_once(emulator: Emulator) -> None:
+    name = emulator.create_function("def handler(event, context): return event")
+    client = emulator.client("lambda")
+
+    def duration() -> float:
+        started = time.perf_counter()
+        client.invoke(FunctionName=name, Payload="1")["Payload"].read()
+        return time.perf_counter() - started
+
+    assert min(duration() for _ in range(10)) < 0.045
+
+
+def test_a_burst_runs_in_few_processes(emulator: Emulator) -> None:
+    name = emulator.create_function(SLOW)
+    with ThreadPoolExecutor(20) as burst:
+        processes = set(burst.map(lambda _: emulator.invoke(name)["Payload"], range(20)))
+
+    assert 2 <= len(processes) <= 8

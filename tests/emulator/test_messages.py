@@ -1,0 +1,158 @@
+"""SNS e-mail, SQS policies and dead letters."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from smtp_mailbox import Mail, read_messages
+from tests.emulator.support import ACCOUNT, Emulator, eventually, unique
+
+SELLING_PARTNER_API_ACCOUNT = "437568002678"
+
+
+def create_topic(emulator: Emulator, address: str, **attributes: str) -> str:
+    sns = emulator.client("sns")
+    topic: str = sns.create_topic(Name=unique("topic"))["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address, Attributes=attributes)
+    return topic
+
+
+def mails_to(emulator: Emulator, address: str) -> list[Mail]:
+    return eventually(lambda: [mail for mail in read_messages(emulator.mail_directory) if mail.to == address], len)
+
+
+def test_a_notification_reaches_the_mailbox(emulator: Emulator) -> None:
+    address = f"{unique('seller')}@example.com"
+    link = "https://bucket.s3.us-east-1.amazonaws.com/key?X-Amz-Signature=" + "a" * 1200
+    text = f"Bestellungen für Juli liegen bereit:\n{link}\n"
+    emulator.client("sns").publish(TopicArn=create_topic(emulator, address), Subject="Report ready", Message=text)
+
+    [mail] = mails_to(emulator, address)
+
+    assert mail.subject == "Report ready"
+    assert mail.body == text
+    assert abs(mail.received.timestamp() - time.time()) < 60
+
+
+def test_a_message_per_protocol_gives_e_mail_its_own_text(emulator: Emulator) -> None:
+    address = f"{unique('seller')}@example.com"
+    message = json.dumps({"default": "for others", "email": "for people"})
+    topic = create_topic(emulator, address)
+    emulator.client("sns").publish(TopicArn=topic, Message=message, MessageStructure="json")
+
+    [mail] = mails_to(emulator, address)
+
+    assert mail.body.strip() == "for people"
+    assert mail.subject == "AWS Notification Message"
+
+
+def test_a_subscriptions_filter_holds_for_e_mail(emulator: Emulator) -> None:
+    address = f"{unique('seller')}@example.com"
+    topic = create_topic(emulator, address, FilterPolicy=json.dumps({"kind": ["failure"]}))
+    for kind in ("success", "failure"):
+        attributes = {"kind": {"DataType": "String", "StringValue": kind}}
+        emulator.client("sns").publish(TopicArn=topic, Message=kind, MessageAttributes=attributes)
+
+    [mail] = mails_to(emulator, address)
+
+    assert mail.body.strip() == "failure"
+
+
+def test_a_rule_of_the_event_bus_sends_e_mail_when_the_topic_lets_it(emulator: Emulator) -> None:
+    address = f"{unique('operator')}@example.com"
+    topic, rule = create_topic(emulator, address), unique("rule")
+    events = emulator.client("events")
+    rule_arn = events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))["RuleArn"]
+    transformer = {"InputPathsMap": {"name": "$.detail.name"}, "InputTemplate": '"Execution <name> has failed."'}
+    events.put_targets(Rule=rule, Targets=[{"Id": "topic", "Arn": topic, "InputTransformer": transformer}])
+
+    def put(name: str) -> None:
+        events.put_events(Entries=[{"Source": rule, "DetailType": "test", "Detail": json.dumps({"name": name})}])
+
+    put("report-1")
+    grant = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
+    emulator.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=document)
+    put("report-2")
+
+    [mail] = mails_to(emulator, address)
+
+    assert "Execution report-2 has failed." in mail.body
+
+
+def statement(arn: str, effect: str, principal: Any, **condition: Any) -> dict[str, Any]:
+    return {
+        "Effect": effect,
+        "Principal": principal,
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        **({"Condition": condition} if condition else {}),
+    }
+
+
+def test_a_tls_only_queue_takes_messages_from_the_account_it_names(emulator: Emulator) -> None:
+    url, arn = emulator.create_queue()
+    policy = [
+        statement(arn, "Deny", "*", Bool={"aws:SecureTransport": "false"}),
+        statement(arn, "Allow", {"AWS": SELLING_PARTNER_API_ACCOUNT}),
+    ]
+    owner = emulator.client("sqs")
+    document = json.dumps({"Version": "2012-10-17", "Statement": policy})
+    owner.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document})
+
+    owner.send_message(QueueUrl=url, MessageBody="from the owner")
+    emulator.client("sqs", SELLING_PARTNER_API_ACCOUNT).send_message(QueueUrl=url, MessageBody="from SP-API")
+    with pytest.raises(ClientError) as raised:
+        emulator.client("sqs", "999988887777").send_message(QueueUrl=url, MessageBody="from anyone")
+
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    received = owner.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["SenderId"])["Messages"]
+    assert {message["Body"]: message["Attributes"]["SenderId"] for message in received} == {
+        "from the owner": ACCOUNT,
+        "from SP-API": SELLING_PARTNER_API_ACCOUNT,
+    }
+
+
+@pytest.fixture
+def dead_letters(emulator: Emulator) -> tuple[str, str, str]:
+    """URL of a source, and URL and ARN of its dead-letter queue, which holds one message."""
+    sqs = emulator.client("sqs")
+    dead_url, dead_arn = emulator.create_queue()
+    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 1})
+    url, _arn = emulator.create_queue(RedrivePolicy=redrive, VisibilityTimeout="0")
+    sqs.send_message(QueueUrl=url, MessageBody="unreadable")
+    sqs.receive_message(QueueUrl=url)
+    sqs.receive_message(QueueUrl=url)
+    return url, dead_url, dead_arn
+
+
+def test_dead_letters_move_back_to_their_source(emulator: Emulator, dead_letters: tuple[str, str, str]) -> None:
+    sqs = emulator.client("sqs")
+    url, dead_url, dead_arn = dead_letters
+
+    handle = sqs.start_message_move_task(SourceArn=dead_arn)["TaskHandle"]
+
+    assert handle
+    [task] = sqs.list_message_move_tasks(SourceArn=dead_arn)["Results"]
+    assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
+    assert "Messages" not in sqs.receive_message(QueueUrl=dead_url)
+    names = ["ApproximateReceiveCount"]
+    [message] = sqs.receive_message(QueueUrl=url, AttributeNames=names, VisibilityTimeout=30)["Messages"]
+    assert message["Body"] == "unreadable"
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+
+
+def test_only_a_dead_letter_queue_can_be_moved(emulator: Emulator) -> None:
+    with pytest.raises(ClientError, match="Dead Letter Queue"):
+        emulator.client("sqs").start_message_move_task(SourceArn=emulator.create_queue()[1])

@@ -1,0 +1,241 @@
+"""Who may do what: every grant of the templates, written down a second time."""
+
+from tests.templates.reading import Resource, Template, listed, rendered, resources, statements
+from tests.templates.test_resources import METHODS, one
+
+Templates = dict[str, Template]
+
+TABLES = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/"
+APIS = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:"
+OWN_ACCOUNT = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
+SP_API_ACCOUNT = "arn:${AWS::Partition}:iam::437568002678:root"
+
+SELLERS = f"{TABLES}${{SellingPartnersTableName}}"
+SECRETS = {
+    ("secretsmanager:GetSecretValue", "ApplicationSecretArn"),
+    ("secretsmanager:GetSecretValue", "SigningSecretArn if SignsRequests else AWS::NoValue"),
+}
+DECRYPT = ("kms:Decrypt", "TokenKeyArn")
+
+FUNCTION_GRANTS = {
+    "SPAPITokenStorage": {("kms:Encrypt", "TokenKeyArn"), ("dynamodb:PutItem", SELLERS)},
+    "SPAPINotificationsSubscriber": {
+        DECRYPT,
+        ("dynamodb:GetItem", SELLERS),
+        ("dynamodb:PutItem", SELLERS),
+        *SECRETS,
+    },
+    "SPAPIReportCreator": {
+        DECRYPT,
+        ("dynamodb:GetItem", SELLERS),
+        ("dynamodb:PutItem", "ReportsTable.Arn"),
+        ("dynamodb:UpdateItem", "ReportsTable.Arn"),
+        *SECRETS,
+    },
+    "SPAPINotificationProcessor": {
+        ("sqs:ReceiveMessage", "NotificationsQueue.Arn"),
+        ("sqs:DeleteMessage", "NotificationsQueue.Arn"),
+        ("sqs:GetQueueAttributes", "NotificationsQueue.Arn"),
+        ("sqs:ChangeMessageVisibility", "NotificationsQueue.Arn"),
+        ("dynamodb:Query", f"{TABLES}${{ReportsTableName}}"),
+        ("dynamodb:Query", SELLERS),
+        ("dynamodb:Query", f"{SELLERS}/index/SubscriptionIdIndex"),
+        ("states:StartExecution", "ReportProcessorArn"),
+    },
+    "SPAPIReportDocumentRetrieval": {
+        DECRYPT,
+        ("dynamodb:GetItem", SELLERS),
+        ("dynamodb:UpdateItem", "ReportsTable.Arn"),
+        *SECRETS,
+    },
+    "SPAPIReportDocumentStorage": {
+        ("s3:PutObject", "${ReportsBucket.Arn}/*"),
+        ("s3:GetObject", "${ReportsBucket.Arn}/*"),
+        ("s3:AbortMultipartUpload", "${ReportsBucket.Arn}/*"),
+        ("s3:ListBucket", "ReportsBucket.Arn"),
+        ("dynamodb:UpdateItem", "ReportsTable.Arn"),
+    },
+    "SPAPIReportPresignedUrlGenerator": {
+        ("sns:Publish", "ReportTopic"),
+        ("dynamodb:GetItem", "ReportsTable.Arn"),
+        ("dynamodb:UpdateItem", "ReportsTable.Arn"),
+        ("sts:AssumeRole", "ReportReaderRole.Arn"),
+    },
+}
+
+# Log deliveries have no ARN.
+LOG_DELIVERY = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+
+
+def grants(resource: Resource) -> set[tuple[str, str]]:
+    """Every pair of action and resource that a role or policy allows; both may be one value or a list."""
+    found = set()
+    for statement in statements(resource):
+        assert statement["Effect"] == "Allow"
+        for action in listed(statement["Action"]):
+            found |= {(action, rendered(target)) for target in listed(statement["Resource"])}
+    return found
+
+
+def role_of(templates: Templates, function: str) -> str:
+    return rendered(one(templates, function).properties["Role"]).removesuffix(".Arn")
+
+
+def test_a_function_may_do_what_its_task_needs_and_no_more(templates: Templates) -> None:
+    policies = resources(templates, "AWS::IAM::Policy")
+    for function, expected in FUNCTION_GRANTS.items():
+        role = one(templates, role_of(templates, function))
+        group = rendered(one(templates, function).properties["LoggingConfig"]["LogGroup"])
+        own_log = {("logs:CreateLogStream", f"{group}.Arn"), ("logs:PutLogEvents", f"{group}.Arn")}
+        found = grants(role)
+        for policy in policies:
+            if role.name in [rendered(name) for name in policy.properties.get("Roles", [])]:
+                found |= grants(policy)
+        assert found == expected | own_log, function
+
+
+def test_the_grants_are_all_the_roles_there_are(templates: Templates) -> None:
+    known = {role_of(templates, function) for function in FUNCTION_GRANTS}
+    others = {"ReportProcessorRole", "ReportReaderRole", "ApiGatewayInvokeRole"}
+    assert {role.name for role in resources(templates, "AWS::IAM::Role")} == known | others
+    assert len(known) == len(FUNCTION_GRANTS)
+    for role in resources(templates, "AWS::IAM::Role"):
+        assert "ManagedPolicyArns" not in role.properties, role
+
+
+def test_no_wildcard_but_those_that_aws_asks_for(templates: Templates) -> None:
+    for resource in resources(templates, "AWS::IAM::Role", "AWS::IAM::Policy"):
+        for action, target in grants(resource):
+            assert "*" not in action, resource
+            if "*" in target:
+                stated = target == "${ReportsBucket.Arn}/*" or (target == "*" and action in LOG_DELIVERY)
+                assert stated, (str(resource), action, target)
+
+
+def test_the_state_machine_invokes_its_functions_and_nothing_else(templates: Templates) -> None:
+    machine = one(templates, "ReportProcessor")
+    assert machine.properties["StateMachineType"] == "STANDARD"
+    functions = {rendered(arn) for arn in machine.properties["DefinitionSubstitutions"].values()}
+    assert {f"{name}Arn": f"{name}.Arn" for name in FUNCTION_GRANTS if f"{name}.Arn" in functions} == {
+        name: rendered(arn) for name, arn in machine.properties["DefinitionSubstitutions"].items()
+    }
+    assert rendered(machine.properties["RoleArn"]) == "ReportProcessorRole.Arn"
+    expected = {("lambda:InvokeFunction", arn) for arn in functions} | {(action, "*") for action in LOG_DELIVERY}
+    assert grants(one(templates, "ReportProcessorRole")) == expected
+
+
+def test_the_state_machine_logs_no_data(templates: Templates) -> None:
+    logging = one(templates, "ReportProcessor").properties["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+    (destination,) = logging["Destinations"]
+    assert rendered(destination["CloudWatchLogsLogGroup"]["LogGroupArn"]) == "ReportProcessorLogGroup.Arn"
+
+
+def test_the_host_product_may_call_every_method_and_nothing_else(templates: Templates) -> None:
+    expected = {
+        ("execute-api:Invoke", f"{APIS}${{{api}Id}}/prod/{method.upper()}{path}") for api, method, path in METHODS
+    }
+    assert grants(one(templates, "ApiGatewayInvokeRole")) == expected
+    parameters = one(templates, "Access").properties["Parameters"]
+    assert {f"{api}Id" for api, _, _ in METHODS} == set(parameters)
+    for name, value in parameters.items():
+        assert rendered(value).endswith(f".Outputs.{name}")
+
+
+def test_the_invoke_user_may_assume_the_invoke_role_and_nothing_else(templates: Templates) -> None:
+    (user,) = resources(templates, "AWS::IAM::User")
+    assert user.properties == {}
+    (policy,) = [policy for policy in resources(templates, "AWS::IAM::Policy") if "Users" in policy.properties]
+    assert [rendered(name) for name in policy.properties["Users"]] == [user.name]
+    assert grants(policy) == {("sts:AssumeRole", "ApiGatewayInvokeRole.Arn")}
+
+
+def trust(resource: Resource) -> dict[str, object]:
+    (statement,) = resource.properties["AssumeRolePolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRole")
+    ((kind, principal),) = statement["Principal"].items()
+    return {"principal": (kind, rendered(principal)), "condition": statement.get("Condition", {})}
+
+
+def test_whom_each_role_trusts(templates: Templates) -> None:
+    found = {role.name: trust(role) for role in resources(templates, "AWS::IAM::Role")}
+    for function in FUNCTION_GRANTS:
+        service = {"principal": ("Service", "lambda.amazonaws.com"), "condition": {}}
+        assert found.pop(role_of(templates, function)) == service, function
+    assert found == {
+        "ReportProcessorRole": {
+            "principal": ("Service", "states.amazonaws.com"),
+            "condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+        },
+        "ReportReaderRole": {
+            "principal": ("AWS", f"{role_of(templates, 'SPAPIReportPresignedUrlGenerator')}.Arn"),
+            "condition": {},
+        },
+        "ApiGatewayInvokeRole": {
+            "principal": ("AWS", OWN_ACCOUNT),
+            "condition": {"ArnEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["ApiGatewayInvokeUser", "Arn"]}}},
+        },
+    }
+
+
+def test_the_reader_role_reads_reports_for_an_hour(templates: Templates) -> None:
+    role = one(templates, "ReportReaderRole")
+    assert grants(role) == {("s3:GetObject", "${ReportsBucket.Arn}/*")}
+    assert role.properties["MaxSessionDuration"] == 3600
+
+
+def test_only_sp_api_sends_and_only_over_tls(templates: Templates) -> None:
+    queues = {queue.name for queue in resources(templates, "AWS::SQS::Queue")}
+    allowed = {}
+    for policy in resources(templates, "AWS::SQS::QueuePolicy"):
+        (queue,) = [rendered(name) for name in policy.properties["Queues"]]
+        queues.remove(queue)
+        denied = []
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            assert rendered(statement["Resource"]) == f"{queue}.Arn"
+            if statement["Effect"] == "Allow":
+                allowed[queue] = (rendered(statement["Principal"]["AWS"]), set(listed(statement["Action"])))
+            else:
+                denied.append((statement["Principal"], statement["Action"], statement["Condition"]))
+        assert denied == [("*", "sqs:*", {"Bool": {"aws:SecureTransport": "false"}})], queue
+    assert not queues, "a queue without a policy"
+    assert allowed == {"NotificationsQueue": (SP_API_ACCOUNT, {"sqs:SendMessage", "sqs:GetQueueAttributes"})}
+
+
+def test_the_bucket_answers_over_tls_only(templates: Templates) -> None:
+    (policy,) = resources(templates, "AWS::S3::BucketPolicy")
+    assert rendered(policy.properties["Bucket"]) == "ReportsBucket"
+    (statement,) = policy.properties["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert {rendered(target) for target in statement["Resource"]} == {"ReportsBucket.Arn", "${ReportsBucket.Arn}/*"}
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_account_manages_the_key_by_iam_alone(templates: Templates) -> None:
+    (key,) = resources(templates, "AWS::KMS::Key")
+    (statement,) = key.properties["KeyPolicy"]["Statement"]
+    assert rendered(statement["Principal"]["AWS"]) == OWN_ACCOUNT
+    assert statement["Action"] == "kms:*"
+
+
+def test_an_api_may_call_its_own_function_by_its_own_method(templates: Templates) -> None:
+    permissions = {
+        rendered(permission.properties["FunctionName"]): permission.properties
+        for permission in resources(templates, "AWS::Lambda::Permission")
+    }
+    assert set(permissions) == set(METHODS.values())
+    for (api, method, path), function in METHODS.items():
+        permission = permissions[function]
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        text, values = permission["SourceArn"]["Fn::Sub"]
+        assert text.endswith(f":${{__ApiId__}}/${{__Stage__}}/{method.upper()}{path}")
+        assert rendered(values["__ApiId__"]) == api

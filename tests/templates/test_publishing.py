@@ -1,0 +1,282 @@
+"""What publishing builds from a checkout, without AWS."""
+
+import io
+import os
+import re
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from publishing import Build, Hosting, PublishingError, build, publish
+from publishing.publication import TEMPLATE_LIMIT_BYTES, launch_url
+from publishing.rewrite import LOCATION_PROPERTIES, references
+from tests.templates.reading import HOSTING, ROOT, TEMPLATES, copy_checkout, published_templates
+
+HASH = re.compile(r"-[0-9a-f]{16}(?=\.)")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return copy_checkout(tmp_path / "checkout")
+
+
+@pytest.fixture
+def made(checkout: Path) -> Build:
+    return build(HOSTING, checkout)
+
+
+def contents(made: Build) -> dict[str, bytes]:
+    return {artifact.key: artifact.content for artifact in made.artifacts}
+
+
+def names(made: Build) -> dict[str, str]:
+    """Key by name, the name being the key without its hash."""
+    return {HASH.sub("", key): key for key in contents(made)}
+
+
+def test_the_set(made: Build) -> None:
+    assert set(names(made)) == {
+        "functions/notification_processor.zip",
+        "functions/notifications_subscriber.zip",
+        "functions/report_creator.zip",
+        "functions/report_document_retrieval.zip",
+        "functions/report_document_storage.zip",
+        "functions/report_presigned_url_generator.zip",
+        "functions/token_storage.zip",
+        "layers/dependencies.zip",
+        "layers/sp_api.zip",
+        "statemachines/report-processor.asl.json",
+        "templates/access.yaml",
+        "templates/foundation.yaml",
+        "templates/notifications.yaml",
+        "templates/quickstart.yaml",
+        "templates/reports.yaml",
+        "templates/token-storage.yaml",
+    }
+    # Uploaded in this order, the root is there only when all that it names is.
+    assert made.artifacts[-1].key == made.root_key == names(made)["templates/quickstart.yaml"]
+
+
+def test_two_copies_of_a_checkout_give_the_same_bytes(tmp_path: Path) -> None:
+    one, other = copy_checkout(tmp_path / "one"), copy_checkout(tmp_path / "deeper" / "other")
+    for folder in ("functions/token_storage", "layers/sp_api/python/sp_api", "layers/dependencies/python/package"):
+        left_behind = other / folder / "__pycache__" / "app.cpython-311.pyc"
+        left_behind.parent.mkdir()
+        left_behind.write_bytes(os.urandom(16))
+        (other / folder / ".DS_Store").write_bytes(os.urandom(16))
+    script = other / "layers/dependencies/python/bin/jp.py"
+    script.parent.mkdir()
+    script.write_text(f"#!{other}/bin/python\n")
+    record = other / "layers/dependencies/python/package-1.0.dist-info/RECORD"
+    record.parent.mkdir()
+    record.write_text("../../bin/jp.py,sha256=of-that-folder,1\n")
+    for number, path in enumerate(sorted(other.rglob("*"), reverse=True)):
+        os.utime(path, (number, number))
+        path.chmod(0o700)
+    assert contents(build(HOSTING, one)) == contents(build(HOSTING, other))
+
+
+def test_a_change_renames_what_it_touches_and_nothing_else(checkout: Path, made: Build) -> None:
+    app = checkout / "functions/token_storage/app.py"
+    app.write_text(app.read_text() + "\n# changed\n")
+    changed = names(build(HOSTING, checkout))
+    before = names(made)
+    assert {name for name in before if before[name] != changed[name]} == {
+        "functions/token_storage.zip",
+        "templates/token-storage.yaml",
+        "templates/quickstart.yaml",
+    }
+
+
+def test_every_file_moves_the_hash_of_its_archive(checkout: Path, made: Build) -> None:
+    shutil.move(checkout / "functions/token_storage/app.py", checkout / "functions/token_storage/other.py")
+    assert names(build(HOSTING, checkout))["functions/token_storage.zip"] != names(made)["functions/token_storage.zip"]
+
+
+def archive(made: Build, name: str) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(contents(made)[names(made)[name]]))
+
+
+def test_archives_are_what_lambda_unpacks(made: Build) -> None:
+    assert archive(made, "functions/token_storage.zip").namelist() == ["app.py"]
+    packages = {name.split("/")[1] for name in archive(made, "layers/sp_api.zip").namelist()}
+    assert {"sp_api", "quickstart"} <= packages
+    assert "python/package/__init__.py" in archive(made, "layers/dependencies.zip").namelist()
+    for name in names(made):
+        if name.endswith(".zip"):
+            entries = archive(made, name).infolist()
+            assert entries, name
+            assert {entry.external_attr >> 16 for entry in entries} == {0o100644}, name
+            assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}, name
+            assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
+
+
+def test_an_archive_holds_its_files_unchanged(checkout: Path, made: Build) -> None:
+    source = (checkout / "functions/report_creator/app.py").read_bytes()
+    assert archive(made, "functions/report_creator.zip").read("app.py") == source
+
+
+class TestTemplates:
+    def test_no_local_path_is_left(self, checkout: Path, made: Build) -> None:
+        named = 0
+        for path in sorted((checkout / "templates").glob("*.yaml")):
+            published = contents(made)[names(made)[f"templates/{path.name}"]].decode()
+            assert references(published) == ()
+            assert "../" not in published
+            for reference in references(path.read_text("utf-8")):
+                named += 1
+                assert not re.search(rf"[ '\"]{re.escape(reference.path)}", published), reference
+        assert named == 15
+
+    def test_every_location_is_in_the_set(self, made: Build) -> None:
+        values = {
+            "QSS3BucketName": HOSTING.bucket,
+            "QSS3BucketRegion": HOSTING.region,
+            "QSS3KeyPrefix": HOSTING.prefix,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+
+        def evaluated(value: Any) -> str:
+            match value:
+                case {"Ref": name}:
+                    return values[name]
+                case {"Fn::Sub": text}:
+                    return re.sub(r"\$\{([^}]+)\}", lambda found: values[found[1]], text)
+                case _:
+                    raise AssertionError(value)
+
+        located = set()
+        for template in published_templates(made).values():
+            for resource in template["Resources"].values():
+                location = resource.get("Properties", {}).get(LOCATION_PROPERTIES.get(resource["Type"], ""))
+                match location:
+                    case {"Bucket": bucket, "Key": key}:
+                        assert evaluated(bucket) == HOSTING.bucket
+                        located.add(evaluated(key))
+                    case {"Fn::Sub": _}:
+                        address = f"https://{HOSTING.bucket}.s3.{HOSTING.region}.amazonaws.com/"
+                        assert evaluated(location).startswith(address)
+                        located.add(evaluated(location).removeprefix(address))
+                    case _:
+                        assert location is None
+        assert located == {HOSTING.prefix + key for key in contents(made)} - {HOSTING.prefix + made.root_key}
+
+    def test_children_take_the_hosting_parameters_if_they_name_code(self, made: Build) -> None:
+        templates = published_templates(made)
+        taking = {name for name, template in templates.items() if "QSS3BucketName" in template["Parameters"]}
+        assert taking == {ROOT, "foundation", "token-storage", "reports", "notifications"}
+        given = {
+            name: {key: value for key, value in stack["Properties"]["Parameters"].items() if key.startswith("QSS3")}
+            for name, stack in templates[ROOT]["Resources"].items()
+        }
+        both = {"QSS3BucketName": {"Ref": "QSS3BucketName"}, "QSS3KeyPrefix": {"Ref": "QSS3KeyPrefix"}}
+        assert given == {
+            "Foundation": both,
+            "TokenStorage": both,
+            "Reports": both,
+            "Notifications": both,
+            "Access": {},
+        }
+
+    def test_the_roots_defaults_are_where_the_set_lies(self, made: Build) -> None:
+        parameters = published_templates(made)[ROOT]["Parameters"]
+        defaults = {key: value["Default"] for key, value in parameters.items() if key.startswith("QSS3")}
+        assert defaults == {
+            "QSS3BucketName": HOSTING.bucket,
+            "QSS3BucketRegion": HOSTING.region,
+            "QSS3KeyPrefix": HOSTING.prefix,
+        }
+        for name, value in defaults.items():
+            assert re.fullmatch(parameters[name]["AllowedPattern"], value)
+
+    def test_the_children_do_not_know_the_bucket(self, checkout: Path, made: Build) -> None:
+        elsewhere = build(Hosting("another", "eu-west-1", "other/"), checkout)
+        assert {names(made)[name] for name in names(made) if names(elsewhere)[name] != names(made)[name]} == {
+            made.root_key
+        }
+
+    def test_nothing_else_changes(self, made: Build) -> None:
+        def without_locations(template: dict[str, Any]) -> dict[str, Any]:
+            for key in [key for key in template["Parameters"] if key.startswith("QSS3")]:
+                del template["Parameters"][key]
+            for resource in template["Resources"].values():
+                properties = resource.get("Properties", {})
+                properties.pop(LOCATION_PROPERTIES.get(resource["Type"], ""), None)
+                for key in [key for key in properties.get("Parameters", {}) if key.startswith("QSS3")]:
+                    del properties["Parameters"][key]
+            return template
+
+        for name, template in published_templates(made).items():
+            source = yaml_parse((TEMPLATES / f"{name}.yaml").read_text("utf-8"))
+            assert without_locations(template) == without_locations(source), name
+
+    def test_comments_stay(self, made: Build) -> None:
+        published = contents(made)[names(made)["templates/notifications.yaml"]].decode()
+        source = (TEMPLATES / "notifications.yaml").read_text("utf-8")
+        comments = [line.strip() for line in source.splitlines() if line.strip().startswith("#")]
+        assert comments
+        assert [line for line in comments if line not in published] == []
+
+
+def remove(folder: str) -> Callable[[Path], None]:
+    return lambda checkout: shutil.rmtree(checkout / folder)
+
+
+def grow(template: str) -> Callable[[Path], None]:
+    def write(checkout: Path) -> None:
+        path = checkout / "templates" / template
+        path.write_text(path.read_text() + "# grown\n" * (TEMPLATE_LIMIT_BYTES // 8))
+
+    return write
+
+
+def empty(folder: str) -> Callable[[Path], None]:
+    def write(checkout: Path) -> None:
+        shutil.rmtree(checkout / folder)
+        (checkout / folder).mkdir()
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (remove("layers/dependencies/python"), "DependenciesLayer.*run `make build` first"),
+        (empty("layers/dependencies/python"), "DependenciesLayer.*run `make build` first"),
+        (remove("functions/token_storage"), r"token-storage.yaml \(SPAPITokenStorage\).*does not exist"),
+        (remove("templates/statemachines"), r"reports.yaml \(ReportProcessor\).*does not exist"),
+        (grow("reports.yaml"), r"templates/reports.yaml has 1,0\d\d,\d{3} bytes; CloudFormation takes 1,048,576"),
+    ],
+    ids=["no packages", "empty packages", "no function", "no state machine", "too large"],
+)
+def test_what_is_missing_is_said(checkout: Path, damage: Callable[[Path], None], words: str) -> None:
+    damage(checkout)
+    with pytest.raises(PublishingError, match=words):
+        build(HOSTING, checkout)
+
+
+@pytest.mark.parametrize("bucket", ["My-Bucket", "my.bucket", "b", "-bucket", "bucket/folder", ""])
+def test_a_name_that_no_launch_could_use_is_refused(bucket: str) -> None:
+    with pytest.raises(PublishingError, match="without a dot"):
+        publish(bucket)
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "/quick-start/", "quick-start", "quick start/"])
+def test_a_prefix_that_no_launch_could_use_is_refused(prefix: str) -> None:
+    with pytest.raises(PublishingError, match="slash at the end"):
+        publish("bucket", prefix=prefix)
+
+
+def test_the_launch_url_opens_the_quick_create_page_of_the_region() -> None:
+    template_url = HOSTING.url("templates/quickstart-0123456789abcdef.yaml")
+    url = urlsplit(launch_url("eu-west-1", template_url))
+    assert (url.netloc, parse_qs(url.query)) == ("eu-west-1.console.aws.amazon.com", {"region": ["eu-west-1"]})
+    page, _, query = url.fragment.partition("?")
+    assert page == "/stacks/quickcreate"
+    assert parse_qs(query) == {"templateURL": [template_url], "stackName": ["selling-partner-api-quick-start"]}

@@ -1,0 +1,157 @@
+"""Publishing to a bucket of the local AWS emulator."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from publishing import PublishingError, build, publish
+from tests.templates.conftest import Account
+from tests.templates.reading import CHECKOUT, copy_checkout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return copy_checkout(tmp_path / "checkout")
+
+
+@pytest.fixture
+def bucket(account: Account, request: pytest.FixtureRequest) -> str:
+    name: str = "published-" + request.node.name.replace("_", "-")[-50:].strip("-")
+    account.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+def test_what_is_uploaded_is_what_was_built(account: Account, bucket: str, checkout: Path) -> None:
+    publication = publish(bucket, endpoint_url=account.endpoint, session=account.session(), checkout=checkout)
+    s3 = account.client("s3")
+    found = {}
+    for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        answer = s3.get_object(Bucket=bucket, Key=entry["Key"])
+        found[entry["Key"]] = answer["Body"].read()
+        kind = {"zip": "application/zip", "json": "application/json", "yaml": "application/yaml"}
+        assert answer["ContentType"] == kind[entry["Key"].rpartition(".")[2]]
+    made = build(publication.hosting, checkout)
+    assert found == {publication.hosting.prefix + artifact.key: artifact.content for artifact in made.artifacts}
+    assert publication.hosting.region == "us-east-1"
+    assert publication.template_url == (
+        f"https://{bucket}.s3.us-east-1.amazonaws.com/selling-partner-api-quick-start/{made.root_key}"
+    )
+
+
+def test_what_is_there_is_not_sent_again(account: Account, bucket: str, checkout: Path) -> None:
+    def uploaded() -> list[str]:
+        publication = publish(bucket, endpoint_url=account.endpoint, session=account.session(), checkout=checkout)
+        return [one.key for one in publication.uploaded if not one.present]
+
+    assert len(uploaded()) == 16
+    assert uploaded() == []
+    app = checkout / "functions/token_storage/app.py"
+    app.write_text(app.read_text() + "\n# changed\n")
+    assert [re.sub("-[0-9a-f]{16}", "", key.rpartition("/")[2]) for key in uploaded()] == [
+        "token_storage.zip",
+        "token-storage.yaml",
+        "quickstart.yaml",
+    ]
+
+
+def test_a_bucket_that_does_not_exist(account: Account, checkout: Path) -> None:
+    with pytest.raises(PublishingError, match=r"There is no bucket nowhere\."):
+        publish("nowhere", endpoint_url=account.endpoint, session=account.session(), checkout=checkout)
+
+
+def test_a_bucket_in_another_region(account: Account, bucket: str, checkout: Path) -> None:
+    with pytest.raises(PublishingError, match=r"is in us-east-1, not in eu-west-1\. Lambda takes code only"):
+        publish(bucket, region="eu-west-1", endpoint_url=account.endpoint, session=account.session(), checkout=checkout)
+    assert "Contents" not in account.client("s3").list_objects_v2(Bucket=bucket)
+
+
+def test_the_buckets_own_region_is_taken(account: Account, checkout: Path) -> None:
+    account.client("s3", region="eu-west-1").create_bucket(
+        Bucket="published-in-ireland", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    publication = publish(
+        "published-in-ireland", endpoint_url=account.endpoint, session=account.session(), checkout=checkout
+    )
+    assert publication.hosting.region == "eu-west-1"
+    assert publication.launch_url.startswith("https://eu-west-1.console.aws.amazon.com/")
+
+
+def test_a_user_who_may_not_see_the_bucket(account: Account, bucket: str, checkout: Path) -> None:
+    keys = account.user_keys("stranger")
+    with pytest.raises(PublishingError, match=f"Access to the bucket {bucket} is denied.*s3:PutObject"):
+        publish(bucket, endpoint_url=account.endpoint, session=account.session(*keys), checkout=checkout)
+
+
+def test_a_user_who_may_not_write_to_the_bucket(account: Account, bucket: str, checkout: Path) -> None:
+    reading: dict[str, object] = {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "*"}
+    keys = account.user_keys("reader", reading)
+    with pytest.raises(PublishingError, match=f"Access to the bucket {bucket} is denied"):
+        publish(bucket, endpoint_url=account.endpoint, session=account.session(*keys), checkout=checkout)
+
+
+def test_a_user_with_just_the_rights_that_the_message_names(account: Account, bucket: str, checkout: Path) -> None:
+    arn = f"arn:aws:s3:::{bucket}"
+    keys = account.user_keys(
+        "publisher",
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn},
+        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"{arn}/*"},
+    )
+    publication = publish(bucket, endpoint_url=account.endpoint, session=account.session(*keys), checkout=checkout)
+    assert len(publication.uploaded) == 16
+
+
+def test_keys_that_aws_does_not_know(account: Account, bucket: str, checkout: Path) -> None:
+    _, secret = account.user_keys("mistyped")
+    keys = account.user_keys("right")[0], secret
+    with pytest.raises(PublishingError, match="credentials may be wrong or expired"):
+        publish(bucket, endpoint_url=account.endpoint, session=account.session(*keys), checkout=checkout)
+
+
+def run_command(
+    account: Account, checkout: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command on a copy of the package, so that it publishes that copy's checkout."""
+    target = checkout / "publishing"
+    target.mkdir()
+    for source in (CHECKOUT / "publishing").glob("*.py"):
+        (target / source.name).write_bytes(source.read_bytes())
+    environment = environment or {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    return subprocess.run(
+        [sys.executable, "-m", "publishing", "--endpoint-url", account.endpoint, *arguments],
+        cwd=checkout,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_command_ends_with_the_launch_url(account: Account, bucket: str, checkout: Path) -> None:
+    done = run_command(account, checkout, "--bucket", bucket, "--region", "us-east-1", "--prefix", "mine/")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 18
+    assert {line.split()[0] for line in lines[:16]} == {"uploaded"}
+    expected = publish(
+        bucket, prefix="mine/", endpoint_url=account.endpoint, session=account.session(), checkout=checkout
+    )
+    assert lines[16:] == [f"Template  {expected.template_url}", f"Launch    {expected.launch_url}"]
+
+
+def test_without_credentials(account: Account, bucket: str, checkout: Path) -> None:
+    environment = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(checkout)}
+    done = run_command(account, checkout, "--bucket", bucket, **environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"publishing: S3 cannot be asked about the bucket {bucket}: Unable to locate credentials\n"
+
+
+def test_the_command_says_in_words_what_went_wrong(account: Account, checkout: Path) -> None:
+    done = run_command(account, checkout, "--bucket", "nowhere")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("publishing: There is no bucket nowhere.")
+    assert "Traceback" not in done.stderr

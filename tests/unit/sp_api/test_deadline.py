@@ -1,0 +1,33 @@
+"""One budget for everything that a call does."""
+
+import pytest
+
+from sp_api.deadline import Deadline, DeadlineExceeded
+from sp_api.errors import TransientError
+
+
+def test_what_remains_shrinks_towards_the_moment() -> None:
+    deadline = Deadline.after(30)
+    first = deadline.remaining()
+    assert 0 < deadline.remaining() <= first <= 30
+    assert not deadline.spent
+
+
+def test_a_spent_deadline_names_the_operation() -> None:
+    deadline = Deadline.after(0)
+    assert deadline.spent
+    with pytest.raises(DeadlineExceeded, match="getReport: the time given for the call is spent") as raised:
+        deadline.remaining("getReport")
+    assert isinstance(raised.value, TransientError)
+    assert raised.value.status is None
+    with pytest.raises(DeadlineExceeded):
+        deadline.timeout("getReport")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "connect", "read"), [(2, 2, 2), (20, 5, 20), (600, 5, 30)], ids=["short", "an API call", "a long task"]
+)
+def test_timeouts_follow_from_the_deadline(seconds: float, connect: float, read: float) -> None:
+    timeout = Deadline.after(seconds).timeout()
+    assert timeout.connect_timeout == pytest.approx(connect, abs=0.1)
+    assert timeout.read_timeout == pytest.approx(read, abs=0.1)

@@ -1,0 +1,439 @@
+"""Documents: read as sent, noticed when cut, and never whole in memory."""
+
+import contextlib
+import gzip
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sp_api.deadline import Deadline, DeadlineExceeded
+from sp_api.documents import (
+    DocumentStream,
+    DocumentTruncatedError,
+    DocumentUrlExpiredError,
+    Inflater,
+    charset_of,
+    open_document,
+    python_codec,
+)
+from sp_api.errors import (
+    AccessDeniedError,
+    NotFoundError,
+    PermanentError,
+    SellingPartnerApiError,
+    TransientError,
+)
+from sp_api.transport import make_http
+from tests.unit.sp_api.support import Answer, ScriptedServer
+
+PATH = "/documents/1"
+QUERY = "?X-Amz-Signature=0123456789abcdef&X-Amz-Security-Token=secret-session"
+TABLE = b"sku\tname\n" + b"".join(b"SKU-%d\tA thing of which there are some\n" % number for number in range(3000))
+PACKED = gzip.compress(TABLE, mtime=0)
+MEMBERS = gzip.compress(TABLE[:1000]) + gzip.compress(b"") + gzip.compress(TABLE[1000:])
+
+
+def opened(server: ScriptedServer, *answers: Answer, seconds: float = 5) -> DocumentStream:
+    server.answer("GET", PATH, *answers)
+    return open_document(make_http(), server.url + PATH + QUERY, Deadline.after(seconds))
+
+
+def answer(body: bytes, content_type: str | None = "text/plain; charset=UTF-8", **more: object) -> Answer:
+    return Answer(200, body, {} if content_type is None else {"Content-Type": content_type}, **more)  # type: ignore[arg-type]
+
+
+WHOLE = {
+    "plain": TABLE,
+    "gzip": PACKED,
+    "several members": MEMBERS,
+    "empty": b"",
+    "one byte": b"\x1f",
+    "two": b"\x1f\x8c",
+}
+
+
+@pytest.mark.parametrize("body", WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize("way", ["length", "chunked", "until close"])
+def test_the_bytes_are_those_that_were_sent(server: ScriptedServer, body: bytes, way: str) -> None:
+    sent = answer(body, chunked=way == "chunked", until_close=way == "until close")
+    with opened(server, sent) as document:
+        assert document.content_length == (len(body) if way == "length" else None)
+        assert document.gzipped == body.startswith(b"\x1f\x8b")
+        assert b"".join(document) == body
+        assert document.read(10) == b""
+    assert server.requests[0].headers["accept-encoding"] == "identity"
+    assert "x-amz-access-token" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    ("content_type", "charset"),
+    [
+        ("text/plain; charset=Cp1252", "Cp1252"),
+        ("text/plain;charset=utf8", "utf8"),
+        ('text/xml; charset="UTF-8"', "UTF-8"),
+        ("text/tab-separated-values; Charset = Shift_JIS ; x=y", "Shift_JIS"),
+        ("text/plain", None),
+        ("text/plain; charset=", None),
+        ("text/plain; xcharset=utf-8", None),
+        (None, None),
+    ],
+)
+def test_content_type_and_charset(server: ScriptedServer, content_type: str | None, charset: str | None) -> None:
+    with opened(server, answer(TABLE, content_type)) as document:
+        assert document.content_type == content_type
+        assert document.charset == charset
+
+
+@pytest.mark.parametrize(("body", "gzipped"), [(PACKED, True), (TABLE, False)])
+@pytest.mark.parametrize("label", [None, "gzip"])
+def test_gzip_is_seen_by_its_bytes_and_not_by_a_label(
+    server: ScriptedServer, body: bytes, gzipped: bool, label: str | None
+) -> None:
+    headers = {"Content-Type": "text/plain"} | ({"Content-Encoding": label} if label else {})
+    with opened(server, Answer(200, body, headers)) as document:
+        assert document.gzipped == gzipped
+        assert document.read() == body
+
+
+@pytest.mark.parametrize("body", [TABLE, PACKED], ids=["plain", "gzip"])
+def test_read_gives_what_is_asked_for(server: ScriptedServer, body: bytes) -> None:
+    with opened(server, answer(body)) as document:
+        amounts = [1, 2, 0, 5000, 1000]
+        assert [document.read(amount) for amount in amounts] == [
+            body[sum(amounts[:index]) : sum(amounts[: index + 1])] for index in range(len(amounts))
+        ]
+        assert document.read() == body[sum(amounts) :]
+        assert document.read(1) == document.read() == b""
+
+
+def test_read_fills_up_from_small_pieces(server: ScriptedServer) -> None:
+    with opened(server, answer(TABLE[:60], drip=0.002)) as document:
+        assert document.read(50) == TABLE[:50]
+        assert document.read(50) == TABLE[50:60]
+
+
+CUT = {
+    "before Content-Length": answer(TABLE[:5000], announced=len(TABLE)),
+    "before any byte": answer(b"", announced=len(TABLE)),
+    "in the chunks": answer(TABLE[:5000], chunked=True, cut=True),
+    "by a reset": answer(TABLE[:5000], announced=len(TABLE), reset="after"),
+    "in the gzip data": answer(PACKED[:-20]),
+    "in the gzip end": answer(PACKED[:-1]),
+    "in the gzip head": answer(PACKED[:5]),
+    "after two bytes of gzip": answer(PACKED[:2]),
+    "in the second member": answer(MEMBERS[:-5]),
+    "in the gzip data, until close": answer(PACKED[:-20], until_close=True),
+    "in the gzip data, chunked": answer(PACKED[:-20], chunked=True),
+    "gzip before Content-Length": answer(PACKED[:-20], announced=len(PACKED)),
+}
+
+
+def read_in_pieces(server: ScriptedServer, answered: Answer, amount: int | None) -> None:
+    with opened(server, answered) as document:
+        while document.read(amount):
+            pass
+
+
+@pytest.mark.parametrize("cut", CUT.values(), ids=CUT)
+@pytest.mark.parametrize("amount", [None, 1000])
+def test_a_document_that_ends_early_is_noticed(server: ScriptedServer, cut: Answer, amount: int | None) -> None:
+    with pytest.raises(DocumentTruncatedError, match="the document ended after") as raised:
+        read_in_pieces(server, cut, amount)
+    assert isinstance(raised.value, TransientError)
+    assert len(server.requests) == 1
+
+
+def test_damaged_gzip_is_noticed(server: ScriptedServer) -> None:
+    damaged = bytearray(PACKED)
+    damaged[len(damaged) // 2] ^= 0xFF
+    with (
+        pytest.raises(DocumentTruncatedError, match="its gzip data is damaged"),
+        opened(server, answer(bytes(damaged))) as document,
+    ):
+        document.read()
+
+
+def test_what_follows_gzip_is_no_damage(server: ScriptedServer) -> None:
+    """Some writers pad gzip files with zeros; gzip itself ignores that."""
+    with opened(server, answer(PACKED + bytes(512))) as document:
+        assert document.read() == PACKED + bytes(512)
+
+
+def xml(code: str, message: str, more: str = "") -> bytes:
+    return f'<?xml version="1.0"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>'.encode()
+
+
+EXPIRED = Answer(403, xml("AccessDenied", "Request has expired", "<X-Amz-Expires>300</X-Amz-Expires>"))
+
+
+@pytest.mark.parametrize("refusal", [EXPIRED, Answer(400, xml("ExpiredToken", "The provided token has expired."))])
+def test_an_expired_url(server: ScriptedServer, refusal: Answer) -> None:
+    with pytest.raises(DocumentUrlExpiredError) as raised:
+        opened(server, refusal)
+    assert not isinstance(raised.value, TransientError | PermanentError)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (
+            Answer(403, xml("SignatureDoesNotMatch", "No.", "<StringToSign>secret-session</StringToSign>")),
+            AccessDeniedError,
+        ),
+        (Answer(403, b"<html>proxy: secret-session</html>"), AccessDeniedError),
+        (Answer(404, xml("NoSuchKey", "The specified key does not exist.")), NotFoundError),
+        (Answer(400, xml("InvalidRequest", "Bad")), PermanentError),
+        (Answer(307, headers={"Location": "http://127.0.0.1:1/"}), PermanentError),
+        (Answer(206, TABLE), PermanentError),
+        (Answer(503, xml("SlowDown", "Please reduce your request rate.")), TransientError),
+        (Answer(500), TransientError),
+        (Answer(503, b"x", announced=1000), TransientError),
+    ],
+)
+def test_refusals_of_the_document_store(
+    server: ScriptedServer, refusal: Answer, kind: type[SellingPartnerApiError]
+) -> None:
+    with pytest.raises(SellingPartnerApiError) as raised:
+        opened(server, refusal)
+    assert type(raised.value) is kind
+    assert len(server.requests) == 1
+    assert all(secret not in str(raised.value) for secret in ("secret-session", "0123456789abcdef"))
+
+
+def test_no_failure_shows_the_url(server: ScriptedServer) -> None:
+    address = server.url + PATH + QUERY
+    failures: list[BaseException] = []
+    for told, seconds in ((Answer(reset="before"), 5.0), (Answer(no_answer=True), 0.2), (EXPIRED, 5.0)):
+        server.answer("GET", PATH, told)
+        with pytest.raises(SellingPartnerApiError) as raised:
+            open_document(make_http(), address, Deadline.after(seconds))
+        failures.append(raised.value)
+    with pytest.raises(SellingPartnerApiError) as raised:
+        open_document(make_http(), "http://sp-api.invalid/" + QUERY, Deadline.after(5))
+    for failure in [*failures, raised.value]:
+        assert failure.__suppress_context__ or failure.__context__ is None
+        assert "0123456789abcdef" not in str(failure) + repr(failure)
+
+
+def test_a_broken_connection_is_tried_once_more_before_the_document_begins(server: ScriptedServer) -> None:
+    with opened(server, Answer(reset="before"), answer(TABLE)) as document:
+        assert document.read() == TABLE
+    assert len(server.requests) == 2
+
+
+def test_but_not_twice(server: ScriptedServer) -> None:
+    with pytest.raises(TransientError, match="document: the connection broke"):
+        opened(server, Answer(reset="before"))
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "slow", [answer(b"x", announced=100, silent=True), answer(TABLE[:1000], drip=0.02)], ids=["stalled", "byte by byte"]
+)
+def test_a_slow_document_ends_with_the_deadline(server: ScriptedServer, slow: Answer) -> None:
+    started = time.monotonic()
+    with (
+        pytest.raises(DeadlineExceeded, match="document: the time given"),
+        opened(server, slow, seconds=0.3) as document,
+    ):
+        document.read()
+    assert time.monotonic() - started < 0.8
+
+
+def test_leaving_early_drops_the_connection(server: ScriptedServer) -> None:
+    server.answer("GET", PATH, answer(TABLE * 100))
+    http = make_http()
+    for _ in range(2):
+        with open_document(http, server.url + PATH, Deadline.after(5)) as document:
+            document.read(10)
+    assert [request.connection for request in server.requests] == [1, 2]
+
+
+def test_reading_to_the_end_keeps_the_connection(server: ScriptedServer) -> None:
+    server.answer("GET", PATH, answer(TABLE))
+    http = make_http()
+    for _ in range(2):
+        with open_document(http, server.url + PATH, Deadline.after(5)) as document:
+            document.read()
+    assert [request.connection for request in server.requests] == [1, 1]
+
+
+FATAL = '{"errorDetails" : "A client error occurred."}'
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "limit", "text"),
+    [
+        (FATAL.encode(), None, 1000, FATAL),
+        (gzip.compress(FATAL.encode()), "application/json", 1000, FATAL),
+        (gzip.compress(FATAL.encode()), "application/json", 10, FATAL[:10]),
+        (gzip.compress(b"first ") + gzip.compress(b"second"), None, 1000, "first second"),
+        ("Größe €".encode("cp1252"), "text/plain; charset=Cp1252", 1000, "Größe €"),
+        ("商品名①".encode("cp932"), "text/plain; charset=Shift_JIS", 1000, "商品名①"),
+        ("\ufeffGröße".encode(), "text/plain; charset=UTF-8", 1000, "Größe"),
+        ("Größe".encode("cp1252"), "text/plain", 1000, "Gr\ufffd\ufffde"),
+        (b"words", "text/plain; charset=no-such", 1000, "words"),
+        (b"", None, 1000, ""),
+    ],
+)
+def test_text(server: ScriptedServer, body: bytes, content_type: str | None, limit: int, text: str) -> None:
+    with opened(server, answer(body, content_type)) as document:
+        assert document.text(limit) == text
+
+
+def test_text_of_much_is_cut_without_unpacking_it_all(server: ScriptedServer) -> None:
+    bomb = gzip.compress(bytes(64 << 20))
+    with opened(server, answer(bomb)) as document:
+        assert document.text(100) == "\0" * 100
+
+
+# Parsers
+
+
+@given(st.text() | st.just("text/plain; charset=").flatmap(lambda start: st.text(max_size=20).map(start.__add__)))
+def test_any_content_type_names_a_charset_or_none(content_type: str) -> None:
+    charset = charset_of(content_type)
+    assert charset is None or (charset in content_type and charset.isascii() and len(charset) <= 40)
+    codec = python_codec(charset)
+    assert isinstance(b"abc".decode(codec, errors="replace"), str)
+
+
+CHARSETS = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", min_size=1, max_size=20).filter(
+    lambda name: name[0] not in "-_"
+)
+
+
+@given(CHARSETS, st.sampled_from(["text/plain; charset={}", 'text/plain;CHARSET="{}"', "a/b; x=1; charset = {} ; y=2"]))
+def test_a_charset_is_found_as_written(charset: str, pattern: str) -> None:
+    assert charset_of(pattern.format(charset)) == charset
+
+
+PIECES = st.lists(st.binary(max_size=400), max_size=5)
+CUTS = st.lists(st.integers(1, 60), min_size=1, max_size=50)
+
+
+def fed(inflater: Inflater, data: bytes, cuts: Sequence[int]) -> bytes:
+    """Feeds the data in pieces of the given sizes, over and over."""
+    result, position, turn = b"", 0, 0
+    while position < len(data):
+        size = cuts[turn % len(cuts)]
+        result += b"".join(inflater.feed(data[position : position + size]))
+        position, turn = position + size, turn + 1
+    return result
+
+
+@given(PIECES.filter(bool), CUTS, st.integers(0, 9), st.sampled_from([b"", b"\0", b"\0\0\0", b"\x1f", b"padding"]))
+def test_gzip_of_any_members_in_any_pieces_is_whole(
+    members: list[bytes], cuts: list[int], level: int, padding: bytes
+) -> None:
+    inflater = Inflater()
+    data = b"".join(gzip.compress(member, level) for member in members) + padding
+    assert fed(inflater, data, cuts) == b"".join(members)
+    assert inflater.complete
+
+
+@given(PIECES.filter(bool), CUTS, st.data())
+def test_gzip_cut_anywhere_is_not_whole(members: list[bytes], cuts: list[int], data: st.DataObject) -> None:
+    packed = [gzip.compress(member) for member in members]
+    last = data.draw(st.integers(1 if len(packed) > 1 else 0, len(packed[-1]) - 1).filter(lambda kept: kept != 0))
+    inflater = Inflater()
+    if last == 1 and len(packed) > 1:
+        # One byte of another member cannot be told from padding.
+        return
+    fed(inflater, b"".join(packed[:-1]) + packed[-1][:last], cuts)
+    assert not inflater.complete
+
+
+@given(st.binary(max_size=200), CUTS)
+def test_any_bytes_after_the_magic_end_well_or_as_damage(data: bytes, cuts: list[int]) -> None:
+    with contextlib.suppress(zlib.error):
+        fed(Inflater(), b"\x1f\x8b" + data, cuts)
+
+
+# Memory
+
+READER = """
+import resource, sys
+from sp_api.deadline import Deadline
+from sp_api.documents import open_document
+from sp_api.transport import make_http
+
+url, size = sys.argv[1], int(sys.argv[2])
+http = make_http()
+with open_document(http, url + "/warm", Deadline.after(60)) as document:
+    document.read()
+before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+received = 0
+with open_document(http, url + "/documents/1", Deadline.after(60)) as document:
+    while chunk := document.read(int(sys.argv[3])):
+        received += len(chunk)
+assert received >= size, received
+peak = next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(peak - before)
+"""
+SIZE = 512 << 20
+BLOCK = b"".join(b"%d\tof many rows\n" % number for number in range(60_000))[: 1 << 20]
+
+
+def plain_blocks(file: BinaryIO) -> None:
+    for _ in range(SIZE // len(BLOCK)):
+        file.write(BLOCK)
+
+
+def gzip_blocks(file: BinaryIO) -> None:
+    # Stored, not deflated: it is the size on the wire that counts.
+    packer = zlib.compressobj(level=0, wbits=31)
+    for _ in range(SIZE // len(BLOCK)):
+        file.write(packer.compress(BLOCK))
+    file.write(packer.flush())
+
+
+@pytest.mark.parametrize(("write", "amount"), [(plain_blocks, 1 << 20), (gzip_blocks, 1 << 20), (gzip_blocks, 8 << 20)])
+def test_memory_does_not_grow_with_the_document(
+    server: ScriptedServer, write: Callable[[BinaryIO], None], amount: int
+) -> None:
+    """512 MiB pass through a process of its own; it may grow by 12 MiB besides the piece that it holds and the next."""
+    server.answer("GET", "/warm", answer(gzip.compress(BLOCK[:100_000])))
+    server.answer("GET", PATH, Answer(200, headers={"Content-Type": "text/plain"}, until_close=True, stream=write))
+    layer = Path(__file__).resolve().parents[3] / "layers/sp_api/python"
+    packages = next(path for path in sys.path if (Path(path) / "urllib3").is_dir())
+    finished = subprocess.run(
+        [sys.executable, "-c", READER, server.url, str(SIZE), str(amount)],
+        env={"PYTHONPATH": f"{layer}:{packages}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert int(finished.stdout) < 2 * amount + (12 << 20)
+
+
+def test_one_slow_reader_does_not_block_another(server: ScriptedServer) -> None:
+    """Streams share nothing but the pool of connections."""
+    server.answer("GET", PATH, answer(TABLE[:40], drip=0.003))
+    http = make_http()
+    read: list[bytes] = []
+
+    def reader() -> None:
+        with open_document(http, server.url + PATH, Deadline.after(5)) as document:
+            read.append(document.read())
+
+    threads = [threading.Thread(target=reader) for _ in range(8)]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert read == [TABLE[:40]] * 8
+    assert time.monotonic() - started < 3

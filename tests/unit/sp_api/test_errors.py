@@ -1,0 +1,194 @@
+"""Answers that are no results become typed errors with words that are safe to log."""
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from urllib3 import HTTPHeaderDict
+
+from sp_api import errors
+from sp_api.errors import (
+    AccessDeniedError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    PermanentError,
+    SellingPartnerApiError,
+    ThrottledError,
+    TransientError,
+    error_for,
+    presentable,
+    read_error_list,
+    read_rate_limit,
+    wait_for,
+)
+
+HTML = b"<html><head><title>502 Bad Gateway</title></head><body>x-amz-access-token: Atza|echoed</body></html>"
+
+
+def error_of(status: int, body: bytes = b"", **headers: str) -> SellingPartnerApiError:
+    given_headers = HTTPHeaderDict({name.replace("_", "-"): value for name, value in headers.items()})
+    return error_for("getReport", status, given_headers, body, retry_after=0.5)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (302, PermanentError),
+        (400, InvalidInputError),
+        (401, AccessDeniedError),
+        (403, AccessDeniedError),
+        (404, NotFoundError),
+        (408, TransientError),
+        (409, ConflictError),
+        (413, PermanentError),
+        (415, PermanentError),
+        (429, ThrottledError),
+        (500, TransientError),
+        (503, TransientError),
+        (504, TransientError),
+    ],
+)
+def test_status_gives_the_class(status: int, kind: type[SellingPartnerApiError]) -> None:
+    error = error_of(status, b'{"errors":[{"code":"SomeCode","message":"Some words.","details":"More."}]}')
+    assert type(error) is kind
+    assert (error.status, error.code, error.message, error.details) == (status, "SomeCode", "Some words.", "More.")
+
+
+def test_the_text_holds_operation_status_code_message_details_and_request_id() -> None:
+    body = b'{"errors":[{"code":"InvalidInput","message":"Invalid reportId","details":"nonsense"}]}'
+    error = error_of(400, body, x_amzn_RequestId="1e1a0c5e")
+    assert str(error) == "getReport: HTTP 400 InvalidInput: Invalid reportId (nonsense) [request 1e1a0c5e]"
+    assert error.request_id == "1e1a0c5e"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"errors":[{"code":"A","message":"B","details":"C"},{"code":"D","message":"E"}]}', ("A", "B", "C")),
+        (b'{"errors":[{"message":"B","code":"A","details":null}]}', ("A", "B", "")),
+        (b'[{"code":"A","message":"B"}]', ("A", "B", "")),
+        (b'{"code":"A","message":"B"}', ("A", "B", "")),
+        (b'{"message":"Forbidden"}', ("", "Forbidden", "")),
+        (b'{"Message":"User is not authorized"}', ("", "User is not authorized", "")),
+        (b'{"errors":[{"code":400,"message":{"deep":1}}]}', ("400", '{"deep": 1}', "")),
+        (b'{"errors":[]}', ("", "", "")),
+        (b'{"errors":["words"]}', ("", "", "")),
+        (b"{}", ("", "", "")),
+        (b"null", ("", "", "")),
+        (b"", ("", "", "")),
+        (HTML, ("", "", "")),
+        (b"\xff\xfe\x00", ("", "", "")),
+        (b"[" * 100_000, ("", "", "")),
+    ],
+)
+def test_error_bodies_of_every_shape(body: bytes, expected: tuple[str, str, str]) -> None:
+    assert read_error_list(body) == expected
+
+
+@pytest.mark.parametrize("body", [HTML, b"", b"nonsense", b"\x00\xff"])
+def test_a_body_without_errors_is_described_and_not_quoted(body: bytes) -> None:
+    error = error_of(502, body, content_type="text/html")
+    assert isinstance(error, TransientError)
+    assert error.message == f"no error list in the answer (text/html, {len(body)} bytes)"
+    assert "Atza" not in str(error)
+
+
+def test_the_error_type_header_stands_in_for_a_missing_code() -> None:
+    error = error_of(403, b'{"message":"no"}', x_amzn_ErrorType="MissingAuthenticationTokenException:http://internal/")
+    assert error.code == "MissingAuthenticationTokenException"
+
+
+def test_throttled_carries_the_wait() -> None:
+    error = error_of(429, b'{"errors":[{"code":"QuotaExceeded","message":"You exceeded your quota."}]}')
+    assert isinstance(error, ThrottledError)
+    assert error.retry_after == 0.5
+
+
+@given(st.integers(300, 599), st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
+def test_any_body_gives_an_error(status: int, body: bytes) -> None:
+    error = error_of(status, body)
+    assert error.status == status
+    assert str(error).startswith(f"getReport: HTTP {status}")
+    assert "\n" not in str(error)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["errors", "code", "message", "details", "x"]), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_any_json_gives_three_texts(document: object) -> None:
+    assert all(isinstance(part, str) for part in read_error_list(json.dumps(document).encode()))
+
+
+@given(st.text(max_size=3000), st.text("abcdefghijklmnopqrstuvwxyzABC0123456789-_", min_size=8, max_size=60))
+def test_no_token_and_no_given_secret_gets_through(words: str, secret: str) -> None:
+    for token in (
+        f"Atza|{secret}",
+        f"Atzr|{secret}",
+        f"Atc|{secret}",
+        f"Atz.sprdt|{secret}",
+        f"amzn1.oa2-cs.v1.{secret}",
+        f"https://host/?X-Amz-Signature={secret}&X-Amz-Expires=300",
+        f"X-Amz-Security-Token={secret}",
+    ):
+        assert secret not in presentable(f"{token} {words.replace(secret, '')}")
+    assert secret not in presentable(f"{words}{secret}{words}", [secret])
+
+
+@given(st.text(max_size=5000))
+def test_a_message_is_one_line_of_bounded_length(words: str) -> None:
+    shown = presentable(words)
+    assert len(shown) <= 1003
+    assert len(shown.splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("header", "rate"),
+    [("2.0", 2.0), ("0.0167", 0.0167), (" 5 ", 5.0), ("2.0, 2.0", 2.0), ("15", 15.0)],
+)
+def test_rate_limit_header(header: str, rate: float) -> None:
+    assert read_rate_limit(header) == rate
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "0", "0.0", "-1", "nan", "inf", "1e5", "1_0", "two", "٣", "2.", ".5", "0.0000000000001"]
+)
+def test_rate_limit_header_that_says_nothing(header: str | None) -> None:
+    assert read_rate_limit(header) is None
+
+
+@given(st.text() | st.floats().map(str) | st.decimals().map(str))
+@example("0.000000001")
+def test_any_rate_limit_header_gives_a_wait_that_ends(header: str) -> None:
+    rate = read_rate_limit(header)
+    assert rate is None or rate > 0
+    assert 0 < wait_for(rate, 0.0167) <= 3600
+
+
+def test_without_a_header_the_documented_rate_counts() -> None:
+    assert wait_for(None, 0.0167) == pytest.approx(59.88, abs=0.01)
+    assert wait_for(2.0, 0.0167) == 0.5
+
+
+def test_class_names_are_those_that_state_machines_match() -> None:
+    permanent = {kind.__name__ for kind in PermanentError.__subclasses__()}
+    assert permanent == {
+        "AccessDeniedError",
+        "AuthorizationError",
+        "ConflictError",
+        "InvalidInputError",
+        "NotFoundError",
+        "SolicitationAlreadySentError",
+        "SolicitationWindowError",
+    }
+    assert errors.__doc__ is not None
+    assert all(name in errors.__doc__ for name in permanent)
