@@ -121,17 +121,14 @@ def _run(servers: Servers, steps: Steps) -> Deployment:
     with steps.step("Deploy the root template through CloudFormation") as say:
         deployment = deploy(servers, STACK_NAME, template_url, stack_parameters(servers), Waiting())
         say(f"stack {STACK_NAME}, {len(deployment.outputs)} outputs")
-    host_product = _host_product()
     with steps.step("Make an access key, assume ApiGatewayInvokeRole") as say:
-        credentials = _assume_invoke_role(deployment, host_product)
+        quick_start = _quick_start(deployment)
         say(f"temporary credentials of {deployment.outputs['ApiGatewayInvokeRoleArn'].rsplit('/', 1)[1]}")
     refresh_token = authorize_seller(servers.simulator_endpoint, SELLER_ID)
     seller = {"SellerId": SELLER_ID, "RegionCode": "NA"}
 
     def post(output: str, body: dict[str, str]) -> dict[str, Any]:
-        answer: dict[str, Any] = host_product.post(
-            deployment.url(output), {**seller, **body}, credentials, servers.region
-        )
+        answer: dict[str, Any] = quick_start.post(deployment.url(output), {**seller, **body})
         return answer
 
     with steps.step("POST /tokens: store the seller's refresh token") as say:
@@ -167,7 +164,7 @@ def _options() -> argparse.Namespace:
 
 
 def _host_product() -> ModuleType:
-    """The example that users copy, run here as it stands."""
+    """docs/examples/host_product.py, run here as it stands."""
     path = REPOSITORY / "docs" / "examples" / "host_product.py"
     spec = importlib.util.spec_from_file_location("host_product", path)
     assert spec is not None
@@ -177,18 +174,14 @@ def _host_product() -> ModuleType:
     return module
 
 
-def _assume_invoke_role(deployment: Deployment, host_product: ModuleType) -> dict[str, str]:
+def _quick_start(deployment: Deployment) -> Any:
+    """The example that users copy, as the holder of a new access key, with its role assumed."""
     servers = deployment.servers
-    iam = aws(servers, "iam")
-    key = iam.create_access_key(UserName=deployment.outputs["ApiGatewayInvokeUserName"])["AccessKey"]
-    credentials: dict[str, str] = host_product.assume_invoke_role(
-        deployment.outputs["ApiGatewayInvokeRoleArn"],
-        region_name=servers.region,
-        endpoint_url=servers.aws_endpoint,
-        aws_access_key_id=key["AccessKeyId"],
-        aws_secret_access_key=key["SecretAccessKey"],
-    )
-    return credentials
+    key = aws(servers, "iam").create_access_key(UserName=deployment.outputs["ApiGatewayInvokeUserName"])["AccessKey"]
+    sts = aws(servers, "sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    quick_start = _host_product().QuickStart(deployment.outputs["ApiGatewayInvokeRoleArn"], servers.region, sts)
+    quick_start.signature()
+    return quick_start
 
 
 def _wait_for_mail(servers: Servers, report_id: str) -> Mail:

@@ -58,14 +58,14 @@ class HostProduct:
     @classmethod
     def of(cls, deployment: Deployment) -> "HostProduct":
         key = invoke_user_key(deployment)
-        credentials = host_product().assume_invoke_role(
-            deployment.outputs["ApiGatewayInvokeRoleArn"],
-            endpoint_url=deployment.servers.aws_endpoint,
-            region_name=deployment.servers.region,
+        sts = aws(
+            deployment.servers,
+            "sts",
             aws_access_key_id=key["AccessKeyId"],
             aws_secret_access_key=key["SecretAccessKey"],
         )
-        return cls(deployment, credentials)
+        role = deployment.outputs["ApiGatewayInvokeRoleArn"]
+        return cls(deployment, host_product().QuickStart(role, deployment.servers.region, sts).assume_role())
 
     def send(self, output: str, body: object, **headers: str) -> requests.Response:
         """A signed POST of JSON, or of `body` as it stands where that is text."""

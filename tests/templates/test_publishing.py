@@ -26,9 +26,9 @@ def checkout(tmp_path: Path) -> Path:
     return copy_checkout(tmp_path / "checkout")
 
 
-@pytest.fixture
-def made(checkout: Path) -> Build:
-    return build(HOSTING, checkout)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    return build(HOSTING, copy_checkout(tmp_path_factory.mktemp("made") / "checkout"))
 
 
 def contents(made: Build) -> dict[str, bytes]:
@@ -231,7 +231,7 @@ def remove(folder: str) -> Callable[[Path], None]:
 def grow(template: str) -> Callable[[Path], None]:
     def write(checkout: Path) -> None:
         path = checkout / "templates" / template
-        path.write_text(path.read_text() + "# grown\n" * (TEMPLATE_LIMIT_BYTES // 8))
+        path.write_text(f"{path.read_text()}# {'grown ' * (TEMPLATE_LIMIT_BYTES // 6)}\n")
 
     return write
 
