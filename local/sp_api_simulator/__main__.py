@@ -11,7 +11,8 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sp_api_simulator.app import Connections, build_app, new_state, recording_protocol
+from sp_api_simulator.app import build_app, new_state
+from sp_api_simulator.connections import Connections, recording_protocol
 from sp_api_simulator.sandbox import load_examples
 from sp_api_simulator.state import Settings
 
@@ -26,15 +27,14 @@ Nothing is kept when it stops."""
 EPILOG = """\
 addresses
   http://127.0.0.1:PORT/auth/o2/token       Login with Amazon
-  http://127.0.0.1:PORT/na  /eu  /fe        SP-API endpoints, in place of https://sellingpartnerapi-na.amazon.com and so
-  on
+  http://127.0.0.1:PORT/na  /eu  /fe        SP-API endpoints, for https://sellingpartnerapi-na.amazon.com and so on
   http://127.0.0.1:PORT/sandbox.na  ...     sandbox endpoints; they answer the published examples
   http://127.0.0.1:PORT/simulator/          control API (JSON): sellers, report outcomes, faults, clock, log
 
 first steps
   python -m sp_api_simulator --port 8080
   curl -X POST localhost:8080/simulator/sellers -d '{"sellerId": "A1EXAMPLESELLER"}'      answers a refresh token
-  curl localhost:8080/auth/o2/token -d grant_type=refresh_token -d refresh_token=... \\
+  curl localhost:8080/auth/o2/token -d grant_type=refresh_token --data-urlencode refresh_token=... \\
        -d client_id=amzn1.application-oa2-client.simulator -d client_secret=simulator-client-secret
   curl localhost:8080/na/reports/2021-06-30/reports -H 'x-amz-access-token: ...' -H 'content-type: application/json' \\
        -d '{"reportType": "GET_MERCHANT_LISTINGS_ALL_DATA", "marketplaceIds": ["ATVPDKIKX0DER"]}'
@@ -50,7 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
         stream=sys.stderr, level=logging.WARNING if options.quiet else logging.INFO, format="%(asctime)s %(message)s"
     )
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    examples = load_examples(options.models)
+    try:
+        examples = load_examples(options.models)
+        listener = _listen(options.host, options.port)
+    except (OSError, ValueError) as error:
+        print(f"The simulator cannot start: {error}", file=sys.stderr)
+        return 1
     if not examples.loaded:
         logging.warning(
             "sandbox endpoints answer 400: no examples at %s (npm package @selling-partner-api/models)", options.models
@@ -68,7 +73,6 @@ def main(arguments: list[str] | None = None) -> int:
         document_url_seconds=options.document_url_seconds,
         rate_limit_scale=options.rate_limit_scale,
     )
-    listener = _listen(options.host, options.port)
     address = f"http://{options.host}:{listener.getsockname()[1]}"
     connections: Connections = {}
     app = build_app(
@@ -93,10 +97,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Its protocol is named because asyncio turns Nagle's delay off only for sockets that name it."""
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-    )[0]
+    """A listening socket. It names its protocol: asyncio turns Nagle's delay off only for sockets that do."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    family, kind, protocol, _, address = found[0]
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(address)

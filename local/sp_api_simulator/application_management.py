@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sp_api_simulator import notifications
+from sp_api_simulator import delivery
 from sp_api_simulator.calls import Answer, Call
 from sp_api_simulator.clock import notification_timestamp
 from sp_api_simulator.errors import OperationError
@@ -35,10 +35,10 @@ async def rotate_application_client_secret(state: State, call: Call) -> Answer:
             "oldClientSecretExpiryTime": notification_timestamp(old_end),
         }
     }
-    notification = notifications.to_application_queue(
+    notification = delivery.to_application_queue(
         state, application.client_id, "APPLICATION_OAUTH_CLIENT_NEW_SECRET", payload
     )
-    state.start(notifications.send(state, notification))
+    state.start(delivery.send(state, notification))
     return Answer(204)
 
 

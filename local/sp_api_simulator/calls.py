@@ -23,7 +23,6 @@ class Call:
 
     operation: Operation
     region: Region
-    sandbox: bool
     token: AccessToken
     path: Mapping[str, str]
     query: QueryParams

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sp_api_simulator import application_management, lwa, notifications, reports
+from sp_api_simulator import application_management, delivery, lwa, reports
 from sp_api_simulator.clock import notification_timestamp, parse_timestamp
 from sp_api_simulator.documents import DocumentSpecification
 from sp_api_simulator.faults import FAULT_KINDS, Fault
@@ -108,6 +108,7 @@ def routes(state: State, reset: Callable[[], None]) -> list[Route]:
 
     table: list[tuple[str, str, ControlHandler]] = [
         ("GET", "/simulator", _overview),
+        ("GET", "/simulator/", _overview),
         ("POST", "/simulator/reset", reset_all),
         ("POST", "/simulator/applications", _add_application),
         ("PUT", "/simulator/applications/{client_id}", _change_application),
@@ -292,7 +293,7 @@ def _outcome(state: State, fields: Fields) -> OutcomeRule:
         raise ControlError("status must be DONE, CANCELLED or FATAL")
     usual = {"DONE": {}, "FATAL": {"format": "error"}}.get(status)
     document = fields.any("document", usual)
-    delivery = Fields(fields.any("notification", {}))
+    manner = Fields(fields.any("notification", {}))
     default = reports.default_outcome(state)
     rule = OutcomeRule(
         fields.text("reportType"),
@@ -302,16 +303,16 @@ def _outcome(state: State, fields: Fields) -> OutcomeRule:
             ProcessingStatus(status),
             None if document is None else _document(Fields(document)),
             Delivery(
-                delivery.count("copies", 1) or 0,
-                delivery.number("delaySeconds", 0),
-                delivery.flag("beforeAnswer"),
-                delivery.flag("hold"),
+                manner.count("copies", 1) or 0,
+                manner.number("delaySeconds", 0),
+                manner.flag("beforeAnswer"),
+                manner.flag("hold"),
             ),
             fields.number("queueSeconds", default.queue_seconds),
             fields.number("processingSeconds", default.processing_seconds),
         ),
     )
-    delivery.end()
+    manner.end()
     fields.end()
     if rule.remaining == 0:
         raise ControlError("count must be above zero")
@@ -473,17 +474,17 @@ async def _send_notification(state: State, _: Request, body: Json) -> Json:
     region = _region(region_name) if region_name else None
     if whole is not None:
         text = whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False)
-        made = notifications.verbatim(state, seller, notification_type, text, region)
+        made = delivery.verbatim(state, seller, notification_type, text, region)
     else:
-        if payload is None and notification_type not in notifications.EXAMPLE_PAYLOADS:
+        content = delivery.example_payload(notification_type, seller) if payload is None else payload
+        if content is None:
             raise ControlError(f"give a payload or a body: the simulator has no example of {notification_type}")
-        content = notifications.EXAMPLE_PAYLOADS[notification_type](seller) if payload is None else payload
-        made = notifications.for_subscribers(state, seller, notification_type, content, region)
+        made = delivery.for_subscribers(state, seller, notification_type, content, region)
     if hold:
         state.notifications.extend(made * copies)
     else:
         for notification in made * copies:
-            await notifications.send(state, notification)
+            await delivery.send(state, notification)
     return {"notifications": [notification.notification_id for notification in made]}
 
 
@@ -497,7 +498,7 @@ async def _release_notifications(state: State, _: Request, body: Json) -> Json:
     held = [notification for notification in state.notifications if notification.state == "held"]
     state.notifications = [notification for notification in state.notifications if notification.state != "held"]
     for notification in held if order == "made" else reversed(held):
-        await notifications.send(state, notification)
+        await delivery.send(state, notification)
     return {"released": len(held)}
 
 

@@ -279,7 +279,7 @@ _LAYOUTS: Mapping[str, _Layout] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class LinkError(Exception):
     """Why S3 does not serve a link: its error code, message and the further elements of the error document."""
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 FAULT_KINDS = ("status", "slow", "reset", "truncate", "expire")
-LWA_OPERATION = "getAccessToken"
-DOWNLOAD_OPERATION = "downloadDocument"
 
 
 @dataclass(frozen=True)

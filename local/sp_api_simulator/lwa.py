@@ -31,7 +31,7 @@ OLD_SECRET_SECONDS = 7 * 24 * 3600
 NEW_SECRET_SECONDS = 180 * 24 * 3600
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class LwaError(Exception):
     """An error answer of the token endpoint (RFC 6749, section 5.2, with LWA's texts)."""
 

@@ -1,88 +1,21 @@
-"""The Notifications API: destinations, subscriptions, and the sending of notifications to them."""
+"""The Notifications API: destinations and subscriptions."""
 
 from __future__ import annotations
 
-import json
-import logging
 import re
 import uuid
-from collections.abc import Iterable
 from dataclasses import replace
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from sp_api_simulator import delivery
 from sp_api_simulator.calls import Answer, Call
-from sp_api_simulator.clock import notification_timestamp
 from sp_api_simulator.errors import OperationError, resource_not_found, unparsable
-from sp_api_simulator.state import Destination, Json, Notification, Region, Report, Seller, State, Subscription
-
-logger = logging.getLogger(__name__)
-
-CAMEL_CASE_TYPES = frozenset(
-    {
-        "ACCOUNT_STATUS_CHANGED",
-        "APPLICATION_OAUTH_CLIENT_NEW_SECRET",
-        "APPLICATION_OAUTH_CLIENT_SECRET_EXPIRY",
-        "DATA_KIOSK_QUERY_PROCESSING_FINISHED",
-        "DETAIL_PAGE_TRAFFIC_EVENT",
-        "FEED_PROCESSING_FINISHED",
-        "ITEM_INVENTORY_EVENT_CHANGE",
-        "ITEM_SALES_EVENT_CHANGE",
-        "PRICING_HEALTH",
-        "REPORT_PROCESSING_FINISHED",
-        "SHIPMENT_TRACKING_MILESTONE_CHANGED",
-    }
-)
-"""Types whose envelope is written in camelCase; all others use PascalCase (selling-partner-api-models,
-schemas/notifications).
-"""
-
-APPLICATION_TYPES = frozenset({"APPLICATION_OAUTH_CLIENT_NEW_SECRET", "APPLICATION_OAUTH_CLIENT_SECRET_EXPIRY"})
-"""Types that are registered in the developer console, not with createSubscription."""
-
-SUBSCRIBABLE_TYPES = (CAMEL_CASE_TYPES - APPLICATION_TYPES) | frozenset(
-    {
-        "ANY_OFFER_CHANGED",
-        "B2B_ANY_OFFER_CHANGED",
-        "BRANDED_ITEM_CONTENT_CHANGE",
-        "EXTERNAL_FULFILLMENT_SHIPMENT_STATUS_CHANGE",
-        "FBA_INVENTORY_AVAILABILITY_CHANGES",
-        "FBA_OUTBOUND_SHIPMENT_STATUS",
-        "FEE_PROMOTION",
-        "FULFILLMENT_ORDER_STATUS",
-        "ITEM_PRODUCT_TYPE_CHANGE",
-        "LISTINGS_ITEM_ISSUES_CHANGE",
-        "LISTINGS_ITEM_MFN_QUANTITY_CHANGE",
-        "LISTINGS_ITEM_STATUS_CHANGE",
-        "ORDER_CHANGE",
-        "PRODUCT_TYPE_DEFINITIONS_CHANGE",
-        "TRANSACTION_UPDATE",
-    }
-)
-
-EVENT_FILTER_FIELDS = {
-    "ANY_OFFER_CHANGED": frozenset({"eventFilterType", "marketplaceIds", "aggregationSettings"}),
-    "ORDER_CHANGE": frozenset({"eventFilterType", "orderChangeTypes"}),
-    "SHIPMENT_TRACKING_MILESTONE_CHANGED": frozenset({"eventFilterType", "trackingIdentifier"}),
-}
-"""Types that take an event filter, with the filter's fields.
-
-ORDER_CHANGE refuses marketplaceIds (selling-partner-api-models issue 4135).
-"""
-
-TRACKING_IDENTIFIERS = frozenset(
-    {"id", "acsin", "aftn", "containerNumber", "houseBillOfLadingNumber", "carrierTracking"}
-)
-AGGREGATION_PERIODS = frozenset({"FiveMinutes", "TenMinutes"})
-ORDER_CHANGE_TYPES = frozenset({"BuyerRequestedChange", "DeliveryTipChange", "OrderStatusChange"})
-EXPRESSION_FORBIDDEN = re.compile(r"[+\-*/%\[\]]")
-STRING_LITERALS = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
+from sp_api_simulator.notification_types import SUBSCRIBABLE_TYPES, check_directive
+from sp_api_simulator.state import Destination, Json, State, Subscription
 
 QUEUE_ARN = re.compile(r"arn:aws:sqs:\S+:\S+:\S+")
 PAYLOAD_VERSION = re.compile(r"\d+\.\d+|\d{4}-\d{2}-\d{2}")
 NAME_LENGTH = 256
 ARN_LENGTH = 1000
-EXPRESSION_LENGTH = 256
 PAGE_SIZES = range(30, 101)
 
 
@@ -139,7 +72,7 @@ async def create_subscription(state: State, call: Call) -> Answer:
     if destination is None or destination not in _destinations(state, call):
         raise unparsable(f"No destination with id {destination_id}")
     directive = body.get("processingDirective")
-    _check_directive(notification_type, directive)
+    check_directive(notification_type, directive)
     expression = (directive or {}).get("filterExpression")
     for existing in _subscriptions(state, call, notification_type):
         same_expression = ((existing.processing_directive or {}).get("filterExpression")) == expression
@@ -219,113 +152,18 @@ async def send_test_notification(state: State, call: Call) -> Answer:
     destination = state.destinations.get(destination_id) if isinstance(destination_id, str) else None
     if destination is None or destination not in _destinations(state, call):
         details = "Invalid Input, recheck that the AppId and DestinationId are valid"
-        raise OperationError(
-            400, "InvalidInput", "InvalidInput", f"{details} and DestinationId belongs to the application"
-        )
-    if not isinstance(payload_version, str) or notification_type not in EXAMPLE_PAYLOADS:
-        raise OperationError(
-            400,
-            "InvalidInput",
-            "InvalidInput",
-            "payloadVersion is missing, or the notification type has no test scenario",
-        )
-    application_id = state.applications[call.token.client_id].application_id
-    payload = EXAMPLE_PAYLOADS[notification_type](
-        Seller("A1SIMULATEDTEST", "amzn1.merchant.o.A1SIMULATEDTEST", False, frozenset(Region))
-    )
-    envelope = _envelope(state, notification_type, payload_version, payload, application_id, str(uuid.uuid4()))
-    await send(state, _notification(notification_type, destination, envelope))
+        raise _invalid_test(f"{details} and DestinationId belongs to the application")
+    if not isinstance(payload_version, str):
+        raise _invalid_test("testNotification.payloadVersion is missing")
+    notification = delivery.test_notification(state, destination, notification_type, payload_version)
+    if notification is None:
+        raise _invalid_test("The notification type has no test scenario")
+    await delivery.send(state, notification)
     return Answer(200, {})
 
 
-def report_finished(state: State, report: Report) -> list[Notification]:
-    """The REPORT_PROCESSING_FINISHED notifications of a finished report, one for each subscription that its application
-    made for its seller in its region.
-    """
-    seller = state.sellers[report.seller_id]
-    fields: dict[str, Json] = {} if seller.vendor else {"sellerId": seller.seller_id}
-    fields |= {
-        "accountId": seller.account_id,
-        "reportId": report.report_id,
-        "reportType": report.report_type,
-        "processingStatus": str(report.processing_status),
-    }
-    if report.report_document_id:
-        fields["reportDocumentId"] = report.report_document_id
-    payload = {"reportProcessingFinishedNotification": fields}
-    return for_subscribers(state, seller, "REPORT_PROCESSING_FINISHED", payload, report.region, report.client_id)
-
-
-def for_subscribers(
-    state: State,
-    seller: Seller,
-    notification_type: str,
-    payload: Json,
-    region: Region | None,
-    client_id: str | None = None,
-) -> list[Notification]:
-    """One notification for each subscription of the seller to this type whose event filter lets the payload through.
-
-    `region` and `client_id` (an application's) narrow them.
-    """
-    made = []
-    for subscription in state.subscriptions.values():
-        if (
-            subscription.seller_id == seller.seller_id
-            and subscription.notification_type == notification_type
-            and region in (None, subscription.region)
-            and client_id in (None, subscription.client_id)
-            and _passes(subscription, payload)
-        ):
-            application_id = state.applications[subscription.client_id].application_id
-            version = subscription.payload_version
-            envelope = _envelope(
-                state, notification_type, version, payload, application_id, subscription.subscription_id
-            )
-            made.append(_notification(notification_type, state.destinations[subscription.destination_id], envelope))
-    return made
-
-
-def verbatim(
-    state: State, seller: Seller, notification_type: str, body: str, region: Region | None
-) -> list[Notification]:
-    """The caller's own body, once for each subscription of the seller to this type."""
-    return [
-        replace(_notification(notification_type, state.destinations[subscription.destination_id], {}), body=body)
-        for subscription in state.subscriptions.values()
-        if subscription.seller_id == seller.seller_id
-        and subscription.notification_type == notification_type
-        and region in (None, subscription.region)
-    ]
-
-
-def to_application_queue(state: State, client_id: str, notification_type: str, payload: Json) -> Notification:
-    """A notification about the application itself, for the queue registered for it."""
-    application = state.applications[client_id]
-    envelope = _envelope(state, notification_type, "2023-11-30", payload, application.application_id, str(uuid.uuid4()))
-    destination = Destination(
-        str(uuid.uuid4()), client_id, Region.NA, "application notifications", application.rotation_queue_arn
-    )
-    return _notification(notification_type, destination, envelope)
-
-
-async def send(state: State, notification: Notification) -> None:
-    """Sends one notification and keeps what became of it.
-
-    A queue that refuses it is recorded, not raised: SP-API has no one to tell either.
-    """
-    if not notification.queue_arn:
-        done = replace(notification, state="undeliverable", error="the destination is not a queue")
-    elif not state.queue_sender.endpoint:
-        done = replace(notification, state="undeliverable", error="the simulator was started without --sqs-endpoint")
-    else:
-        try:
-            await state.queue_sender.send(notification.queue_arn, notification.body)
-            done = replace(notification, state="sent")
-        except (BotoCoreError, ClientError) as error:
-            logger.warning("%s was not taken by %s: %s", notification.notification_type, notification.queue_arn, error)
-            done = replace(notification, state="failed", error=str(error))
-    state.notifications.append(done)
+def _invalid_test(details: str) -> OperationError:
+    return OperationError(400, "InvalidInput", "InvalidInput", details)
 
 
 def _destination(call: Call, name: str, specification: Json) -> Destination:
@@ -348,124 +186,6 @@ def _destination(call: Call, name: str, specification: Json) -> Destination:
     if not isinstance(region, str) or not region or not isinstance(account_id, str) or not account_id:
         raise unparsable("eventBridge needs region and accountId")
     return replace(made, event_bus_region=region, event_bus_account_id=account_id)
-
-
-def _check_directive(notification_type: str, directive: Json) -> None:
-    if directive is None:
-        if notification_type == "ORDER_CHANGE":
-            raise unparsable("processingDirective is required for notification type ORDER_CHANGE")
-        return
-    if not isinstance(directive, dict) or directive.keys() - {"eventFilter", "filterExpression"}:
-        raise unparsable("processingDirective is invalid")
-    event_filter, expression = directive.get("eventFilter"), directive.get("filterExpression")
-    if (event_filter is None) == (expression is None):
-        raise unparsable("processingDirective must have one of eventFilter and filterExpression")
-    if expression is not None:
-        valid_length = isinstance(expression, str) and 1 <= len(expression) <= EXPRESSION_LENGTH
-        if not valid_length or EXPRESSION_FORBIDDEN.search(STRING_LITERALS.sub("", expression)):
-            raise unparsable("filterExpression is invalid")
-        return
-    if not _valid_filter(notification_type, event_filter):
-        payload = json.dumps(event_filter, separators=(",", ":"))
-        raise unparsable(f"EventFilter Payload {payload} failed to validate for notification type {notification_type}")
-
-
-def _valid_filter(notification_type: str, event_filter: Json) -> bool:
-    fields = EVENT_FILTER_FIELDS.get(notification_type)
-    if fields is None or not isinstance(event_filter, dict) or event_filter.get("eventFilterType") != notification_type:
-        return False
-    if event_filter.keys() - fields:
-        return False
-    settings = event_filter.get("aggregationSettings")
-    if settings is not None and not (
-        isinstance(settings, dict) and settings.get("aggregationTimePeriod") in AGGREGATION_PERIODS
-    ):
-        return False
-    change_types = event_filter.get("orderChangeTypes", [])
-    if not isinstance(change_types, list) or not all(value in ORDER_CHANGE_TYPES for value in change_types):
-        return False
-    tracking = event_filter.get("trackingIdentifier")
-    if tracking is not None and not (
-        isinstance(tracking, dict) and len(tracking) == 1 and tracking.keys() <= TRACKING_IDENTIFIERS
-    ):
-        return False
-    marketplaces = event_filter.get("marketplaceIds", [])
-    return isinstance(marketplaces, list) and all(isinstance(value, str) for value in marketplaces)
-
-
-def _passes(subscription: Subscription, payload: Json) -> bool:
-    """Whether the event filter lets the payload through. Filter expressions are stored, not evaluated."""
-    event_filter = (subscription.processing_directive or {}).get("eventFilter", {})
-    content = payload if isinstance(payload, dict) else {}
-    change = content.get("OrderChangeNotification", {})
-    change_types = event_filter.get("orderChangeTypes")
-    if change_types and change.get("OrderChangeType") not in change_types:
-        return False
-    marketplaces = event_filter.get("marketplaceIds")
-    trigger = content.get("AnyOfferChangedNotification", {}).get("OfferChangeTrigger", {})
-    return not marketplaces or trigger.get("MarketplaceId") in marketplaces
-
-
-def _envelope(
-    state: State, notification_type: str, payload_version: str, payload: Json, application_id: str, subscription_id: str
-) -> Json:
-    now = notification_timestamp(state.clock.now())
-    version = "2020-09-04" if notification_type == "REPORT_PROCESSING_FINISHED" else "1.0"
-    envelope = {
-        "notificationVersion": version,
-        "notificationType": notification_type,
-        "payloadVersion": payload_version,
-        "eventTime": now,
-        "payload": payload,
-        "notificationMetadata": {
-            "applicationId": application_id,
-            "subscriptionId": subscription_id,
-            "publishTime": now,
-            "notificationId": str(uuid.uuid4()),
-        },
-    }
-    if notification_type in CAMEL_CASE_TYPES:
-        return envelope
-    metadata = {_pascal(name): value for name, value in envelope.pop("notificationMetadata").items()}
-    return {_pascal(name): value for name, value in envelope.items()} | {"NotificationMetadata": metadata}
-
-
-def _notification(notification_type: str, destination: Destination, envelope: Json) -> Notification:
-    metadata = envelope.get("notificationMetadata") or envelope.get("NotificationMetadata") or {}
-    notification_id = metadata.get("notificationId") or metadata.get("NotificationId") or str(uuid.uuid4())
-    return Notification(
-        notification_id,
-        notification_type,
-        destination.queue_arn,
-        json.dumps(envelope, ensure_ascii=False, separators=(",", ":")),
-    )
-
-
-def _pascal(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
-def _account_status_changed(_: Seller) -> Json:
-    return {"accountStatusChangeNotification": {"previousAccountStatus": "NORMAL", "currentAccountStatus": "AT_RISK"}}
-
-
-def _report_processing_finished(seller: Seller) -> Json:
-    fields = {} if seller.vendor else {"sellerId": seller.seller_id}
-    fields |= {
-        "accountId": seller.account_id,
-        "reportId": "54517018502",
-        "reportType": "GET_MERCHANT_LISTINGS_ALL_DATA",
-        "processingStatus": "DONE",
-        "reportDocumentId": "amzn1.spdoc.1.4.na.00000000-0000-4000-8000-000000000000.T0000000000000.2500",
-    }
-    return {"reportProcessingFinishedNotification": fields}
-
-
-EXAMPLE_PAYLOADS = {
-    "ACCOUNT_STATUS_CHANGED": _account_status_changed,
-    "REPORT_PROCESSING_FINISHED": _report_processing_finished,
-}
-"""Types that the simulator can make up a payload for; any other payload comes from the caller."""
 
 
 def _body(call: Call) -> dict[str, Json]:
@@ -496,7 +216,7 @@ def _own_destination(state: State, call: Call) -> Destination:
     return destination
 
 
-def _subscriptions(state: State, call: Call, notification_type: str) -> Iterable[Subscription]:
+def _subscriptions(state: State, call: Call, notification_type: str) -> list[Subscription]:
     return [
         subscription
         for subscription in state.subscriptions.values()

@@ -39,6 +39,12 @@ class Operation:
         found = re.fullmatch(pattern, path)
         return found.groupdict() if found else None
 
+    def shows_limit(self, status: int) -> bool:
+        """Whether an answer with this status carries x-amzn-RateLimit-Limit."""
+        if self.sandbox_only:
+            return False
+        return status < 300 or status in (400, 404) or (status == 429 and self.limit_in_throttled_answer)
+
 
 _REPORTS = "/reports/2021-06-30"
 _NOTIFICATIONS = "/notifications/v1"

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sp_api_simulator import notifications
+from sp_api_simulator import delivery
 from sp_api_simulator.calls import Answer, Call, body_object, time_field
 from sp_api_simulator.clock import parse_timestamp, timestamp
 from sp_api_simulator.documents import DocumentSpecification, StoredDocument, measure
@@ -153,7 +153,7 @@ async def create_report_schedule(state: State, call: Call) -> Answer:
     report_type, marketplace_ids = _type_and_marketplaces(body, "period")
     options = _report_options(body)
     period = body["period"]
-    if period not in PERIOD_SECONDS:
+    if not isinstance(period, str) or period not in PERIOD_SECONDS:
         raise invalid_input("Invalid Input", f"period must be one of {', '.join(PERIOD_SECONDS)}")
     first = body.get("nextReportCreationTime")
     next_creation = (
@@ -298,13 +298,13 @@ async def _live(state: State, report: Report, outcome: Outcome) -> None:
     await _notify(state, report, outcome.delivery)
 
 
-async def _notify(state: State, report: Report, delivery: Delivery) -> None:
-    made = notifications.report_finished(state, report)
-    if delivery.hold:
-        state.notifications.extend(made * delivery.copies)
+async def _notify(state: State, report: Report, manner: Delivery) -> None:
+    made = delivery.report_finished(state, report)
+    if manner.hold:
+        state.notifications.extend(made * manner.copies)
         return
-    await state.clock.sleep(delivery.delay_seconds)
-    await asyncio.gather(*(notifications.send(state, notification) for notification in made * delivery.copies))
+    await state.clock.sleep(manner.delay_seconds)
+    await asyncio.gather(*(delivery.send(state, notification) for notification in made * manner.copies))
 
 
 def _make_document(report: Report, specification: DocumentSpecification | None) -> StoredDocument | None:
@@ -384,7 +384,9 @@ def _type_and_marketplaces(body: dict[str, Json], *further: str) -> tuple[str, t
 
 
 def _report_options(body: dict[str, Json]) -> tuple[tuple[str, str], ...]:
-    options = body.get("reportOptions") or {}
+    options = body.get("reportOptions")
+    if options is None or options == "":  # An empty string passes (selling-partner-api-docs issue 1123).
+        return ()
     if not isinstance(options, dict) or not all(isinstance(value, str) for value in options.values()):
         raise invalid_input("Invalid Input", "reportOptions must be an object of strings")
     return tuple(options.items())

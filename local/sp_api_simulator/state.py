@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from sp_api_simulator.clock import Clock
-from sp_api_simulator.delivery import QueueSender
 from sp_api_simulator.documents import DocumentLinks, DocumentSpecification, StoredDocument
 from sp_api_simulator.faults import Faults
+from sp_api_simulator.queue_sender import QueueSender
 from sp_api_simulator.rate_limits import RateLimits
 from sp_api_simulator.request_log import RequestLog
 from sp_api_simulator.sandbox import SandboxExamples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,16 @@ def test_help() -> None:
     assert shown.returncode == 0
     for word in ("A local Selling Partner API", "--sqs-endpoint", "--time-scale", "/simulator/sellers", "sandbox.na"):
         assert word in shown.stdout
+
+
+def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
+    models = tmp_path / "models.json"
+    models.write_text("{}")
+    refused = run("--models", str(models))
+    assert (refused.returncode, "is not an OpenAPI document" in refused.stderr) == (1, True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = run("--port", str(taken.getsockname()[1]))
+    assert (refused.returncode, "cannot start" in refused.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("options", [("--seller", "A1"), ("--time-scale", "0"), ("--port", "x")])

@@ -137,6 +137,16 @@ def test_login_with_amazon_in_trouble(simulator: Simulator, fault: Any, error: s
     simulator.token(**grant)
 
 
+def test_login_with_amazon_in_trouble_for_one_seller(simulator: Simulator) -> None:
+    first, second = (simulator.control("POST", "/sellers", {"sellerId": name})["refreshToken"] for name in ("A1", "A2"))
+    order = {"fault": "status", "operation": "getAccessToken", "status": 503, "sellerId": "A2"}
+    simulator.control("POST", "/faults", order)
+    simulator.token(grant_type="refresh_token", refresh_token=first)
+    simulator.token(503, grant_type="refresh_token", refresh_token=second)
+    log = simulator.control("GET", "/requests?operation=getAccessToken")["requests"]
+    assert [(entry["sellerId"], entry["status"]) for entry in log] == [("A1", 200), ("A2", 503)]
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.support import LISTINGS, REPORTS, SCHEDULES, US, RecordingQueue, Simulator, eventually
+from tests.simulator.support import (
+    DESTINATIONS,
+    LISTINGS,
+    QUEUE_ARN,
+    REPORTS,
+    SCHEDULES,
+    SUBSCRIPTIONS,
+    US,
+    RecordingQueue,
+    Simulator,
+    eventually,
+)
 
 NOT_FOUND = ("NotFound", "One or more of the provided ReportRequestIds could not be found.", "")
 
@@ -270,3 +281,41 @@ def test_reports_that_amazon_makes_are_listed(simulator: Simulator) -> None:
     (report,) = simulator.call("GET", f"{REPORTS}?reportTypes={settlement}", token, status=200).json["reports"]
     assert (report["reportId"], report["processingStatus"]) == (made["reportId"], "DONE")
     assert report["reportDocumentId"] == made["reportDocumentId"]
+
+
+BODIES: dict[tuple[str, str], Any] = {
+    ("createReport", REPORTS): {
+        "reportType": LISTINGS,
+        "marketplaceIds": [US],
+        "reportOptions": {"a": "b"},
+        "dataStartTime": "2025-01-01T00:00:00Z",
+        "dataEndTime": "2025-01-02T00:00:00Z",
+    },
+    ("createReportSchedule", SCHEDULES): {
+        "reportType": LISTINGS,
+        "marketplaceIds": [US],
+        "period": "P1D",
+        "nextReportCreationTime": "2030-01-01T00:00:00Z",
+    },
+    ("createDestination", DESTINATIONS): {"name": "x", "resourceSpecification": {"sqs": {"arn": QUEUE_ARN}}},
+    ("createSubscription", f"{SUBSCRIPTIONS}/ORDER_CHANGE"): {
+        "payloadVersion": "1.0",
+        "destinationId": "x",
+        "processingDirective": {"eventFilter": {"eventFilterType": "ORDER_CHANGE", "orderChangeTypes": []}},
+    },
+    ("createRestrictedDataToken", "/tokens/2021-03-01/restrictedDataToken"): {
+        "restrictedResources": [{"method": "GET", "path": "/orders/v0/orders"}]
+    },
+}
+VALID: tuple[tuple[str, Any], ...] = (("name", "x"), ("reportOptions", {}), ("reportOptions", ""))
+ODD_VALUES: list[Any] = [7, True, "", "x", [], [7], [[]], [{}], {}, {"a": {}}, {"sqs": []}, {"eventFilter": [[]]}]
+
+
+@pytest.mark.parametrize(("operation", "path"), BODIES)
+def test_odd_values_are_refused_and_break_nothing(simulator: Simulator, operation: str, path: str) -> None:
+    token = simulator.grantless() if operation == "createDestination" else simulator.seller()
+    body = BODIES[operation, path]
+    for name in body:
+        for value in ODD_VALUES:
+            answer = simulator.call("POST", path, token, body | {name: value})
+            assert answer.status == 400 or (name, value) in VALID, (name, value)
