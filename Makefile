@@ -4,6 +4,7 @@
 PYTHON ?= python3
 KEEP ?=
 BUCKET ?=
+STACK ?=
 REGION ?=
 PREFIX ?=
 ARGS ?=
@@ -26,7 +27,7 @@ PIP := -m pip --disable-pip-version-check -qq install
 RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test lint unit build publish python-is-supported demo-environment test-environment clean
+.PHONY: help demo stop test lint unit build publish doctor python-is-supported demo-environment test-environment clean
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
@@ -38,12 +39,15 @@ demo: demo-environment ## the whole report flow on this machine, no AWS account 
 stop: demo-environment ## stop what `make demo KEEP=1` left running
 	@$(RUN) $(TOOLS) local/stop.py
 
+doctor: demo-environment ## look a stack over: make doctor STACK=<name> [REGION=], or the one that KEEP=1 left running
+	@$(RUN) $(TOOLS) $(if $(STACK),-m operations.doctor $(STACK) $(if $(REGION),--region $(REGION)),local/doctor.py)
+
 test: test-environment lint ## lint, then every test: unit, template, simulator, emulator and end to end (ARGS= for pytest)
 	@$(TOOLS) -m pytest $(ARGS)
 
 lint: test-environment ## ruff, mypy --strict, cfn-lint
 	@$(TOOLS) -m ruff check . && $(TOOLS) -m ruff format --check .
-	@$(TOOLS) -m mypy layers/sp_api/python local publishing
+	@$(TOOLS) -m mypy layers/sp_api/python local publishing operations
 	@for function in functions/*/app.py; do $(TOOLS) -m mypy $$function || exit 1; done
 	@.venv/bin/cfn-lint templates/*.yaml
 

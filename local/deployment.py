@@ -40,8 +40,13 @@ class Deployment:
 
     def url(self, output: str) -> str:
         """An invoke URL as it is reached here: the outputs show Amazon's host names."""
-        parts = urlsplit(self.outputs[output])
-        return f"{self.servers.aws_endpoint}/_aws/execute-api/{parts.netloc.split('.', 1)[0]}{parts.path}"
+        return local_address(self.servers, self.outputs[output])
+
+
+def local_address(servers: Servers, url: str) -> str:
+    """An invoke URL of Amazon's form as the emulator serves it."""
+    parts = urlsplit(url)
+    return f"{servers.aws_endpoint}/_aws/execute-api/{parts.netloc.split('.', 1)[0]}{parts.path}"
 
 
 def aws(servers: Servers, service: str, **arguments: Any) -> Any:

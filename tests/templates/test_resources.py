@@ -42,6 +42,7 @@ ROOT_OUTPUTS = {
     "ReportProcessorStateMachineArn",
     "ReportProcessorConsoleUrl",
     "ReportsTableName",
+    "ApplicationSecretArn",
     "SellingPartnersTableName",
 }
 
