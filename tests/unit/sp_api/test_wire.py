@@ -78,7 +78,7 @@ def test_a_status_that_is_added_later_reads_as_itself(name: str) -> None:
     known = {status.value for status in ProcessingStatus}
     status = ProcessingStatus(name)
     assert status == name
-    assert str(status) == name
+    assert str(status) == status.value == status.name == name
     assert any(status is member for member in ProcessingStatus) == (name in known)
     assert {member.value for member in ProcessingStatus} == known
 

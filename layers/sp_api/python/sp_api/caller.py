@@ -234,6 +234,4 @@ def _refuses_token(answer: HttpAnswer) -> bool:
     if answer.status not in (401, 403):
         return False
     words = answer.body.decode("utf-8", errors="replace").lower()
-    return "access token you provided" in words and any(
-        word in words for word in ("expired", "revoked", "malformed", "invalid")
-    )
+    return "access token" in words and any(word in words for word in ("expired", "revoked", "malformed", "invalid"))
