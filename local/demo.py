@@ -3,14 +3,12 @@
 import argparse
 import contextlib
 import gzip
-import importlib.util
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import requests
@@ -22,6 +20,7 @@ from deployment import (
     DeploymentFailedError,
     aws,
     deploy,
+    host_product,
     publish_templates,
     stack_parameters,
 )
@@ -163,23 +162,12 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _host_product() -> ModuleType:
-    """docs/examples/host_product.py, run here as it stands."""
-    path = REPOSITORY / "docs" / "examples" / "host_product.py"
-    spec = importlib.util.spec_from_file_location("host_product", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _quick_start(deployment: Deployment) -> Any:
     """The example that users copy, as the holder of a new access key, with its role assumed."""
     servers = deployment.servers
     key = aws(servers, "iam").create_access_key(UserName=deployment.outputs["ApiGatewayInvokeUserName"])["AccessKey"]
     sts = aws(servers, "sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
-    quick_start = _host_product().QuickStart(deployment.outputs["ApiGatewayInvokeRoleArn"], servers.region, sts)
+    quick_start = host_product().QuickStart(deployment.outputs["ApiGatewayInvokeRoleArn"], servers.region, sts)
     quick_start.signature()
     return quick_start
 

@@ -1,9 +1,11 @@
 """Publishes the templates to the local emulator and deploys the root, as the launch button does on AWS."""
 
+import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -47,6 +49,17 @@ def local_address(servers: Servers, url: str) -> str:
     """An invoke URL of Amazon's form as the emulator serves it."""
     parts = urlsplit(url)
     return f"{servers.aws_endpoint}/_aws/execute-api/{parts.netloc.split('.', 1)[0]}{parts.path}"
+
+
+def host_product() -> ModuleType:
+    """docs/examples/host_product.py, the program that users copy, as it stands."""
+    path = REPOSITORY / "docs" / "examples" / "host_product.py"
+    spec = importlib.util.spec_from_file_location("host_product", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def aws(servers: Servers, service: str, **arguments: Any) -> Any:

@@ -1,6 +1,5 @@
 """What the tests do as the host product, as SP-API and as the operator."""
 
-import importlib.util
 import json
 import re
 import time
@@ -12,7 +11,7 @@ import boto3
 import requests
 from requests_auth_aws_sigv4 import AWSSigV4
 
-from deployment import REPOSITORY, Deployment, aws
+from deployment import Deployment, aws, host_product
 from servers import Servers
 from simulator import CLIENT_ID, CLIENT_SECRET, authorize_seller, control
 from smtp_mailbox import Mail, read_messages
@@ -118,17 +117,6 @@ def report_of(seller: Seller, report_type: str = REPORT_TYPE) -> dict[str, objec
 
 def new_seller(servers: Servers, seller_id: str) -> Seller:
     return Seller(servers, seller_id, authorize_seller(servers.simulator_endpoint, seller_id))
-
-
-def host_product() -> Any:
-    """docs/examples/host_product.py, the program that users copy."""
-    path = REPOSITORY / "docs" / "examples" / "host_product.py"
-    spec = importlib.util.spec_from_file_location("host_product", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def invoke_user_key(deployment: Deployment) -> Mapping[str, str]:
