@@ -4,12 +4,11 @@ The link is mailed here and not by the state machine, because whatever passes th
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from quickstart import settings, wiring
 from quickstart.observability import logger
-from quickstart.report_announcement import FinishedReportNews, Link, period, presign, write_message
+from quickstart.report_announcement import FinishedReportNews, period, write_message
 
 
 def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, object]:
@@ -31,7 +30,7 @@ def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, object]:
             report_status=event["ReportStatus"],
             period=period(event.get("DataStartTime"), event.get("DataEndTime")),
             size_bytes=event.get("SizeBytes"),
-            link=_link(event["ObjectKey"], report_id) if "ObjectKey" in event else None,
+            link=wiring.report_link(event["ObjectKey"], report_id) if "ObjectKey" in event else None,
             explanation=event.get("Explanation"),
         )
     )
@@ -41,16 +40,3 @@ def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, object]:
     ledger.announced(seller_id, report_id, event["ReportStatus"], published["MessageId"])
     logger().info("report announced", seller_id=seller_id, report_id=report_id, status=event["ReportStatus"])
     return {"NotificationMessageId": published["MessageId"]}
-
-
-def _link(key: str, report_id: str) -> Link:
-    return presign(
-        wiring.sts(),
-        wiring.s3_of,
-        reader_role_arn=settings.required("REPORT_READER_ROLE_ARN"),
-        session_name=f"report-{report_id}"[:64],
-        bucket=settings.required("REPORTS_BUCKET"),
-        key=key,
-        lifetime_seconds=settings.whole_number("LINK_LIFETIME_SECONDS"),
-        now=datetime.now(UTC),
-    )

@@ -3,7 +3,8 @@
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -76,6 +77,24 @@ class HostProduct:
             timeout=40,
         )
 
+    def get(self, output: str, path: str = "", **query: object) -> requests.Response:
+        """A signed GET; None leaves a parameter of the query out."""
+        return self._without_body("GET", output, path, query)
+
+    def delete(self, output: str, path: str = "", **query: object) -> requests.Response:
+        """A signed DELETE."""
+        return self._without_body("DELETE", output, path, query)
+
+    def _without_body(self, method: str, output: str, path: str, query: Mapping[str, object]) -> requests.Response:
+        url = self.deployment.url(output) + path
+        return requests.request(method, url, params=query, auth=self.signature(), timeout=40)
+
+    def read_report(self, seller: Seller, report_id: str) -> dict[str, Any]:
+        answer = self.get("ReportCreatorUrl", f"/{report_id}", SellerId=seller.seller_id)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
     def signature(self, **changed: str) -> AWSSigV4:
         given = {
             "aws_access_key_id": self.credentials["AccessKeyId"],
@@ -88,7 +107,7 @@ class HostProduct:
         answer = self.send(
             "TokenStorageUrl", {"SellerId": seller.seller_id, "RefreshToken": seller.refresh_token} | fields
         )
-        assert answer.json() == {"sellerId": seller.seller_id, "status": "SUCCESS"}
+        assert answer.json() == {"sellerId": seller.seller_id, "status": "SUCCESS"}, answer.text
 
     def subscribe(self, seller: Seller) -> Mapping[str, str]:
         answer = self.send("NotificationsSubscriberUrl", subscription_of(seller))
@@ -197,13 +216,39 @@ def finished_report(seller_id: str, report_id: str, status: str = "DONE", **chan
     }
 
 
-def ledger_item(deployment: Deployment, seller: Seller, report_id: str) -> dict[str, Any] | None:
-    table = boto3.resource(
+def reports_table(deployment: Deployment) -> Any:
+    return boto3.resource(
         "dynamodb",
         endpoint_url=deployment.servers.aws_endpoint,
         region_name=deployment.servers.region,
         aws_access_key_id="test",
         aws_secret_access_key="test",
     ).Table(deployment.outputs["ReportsTableName"])
+
+
+def ledger_item(deployment: Deployment, seller: Seller, report_id: str) -> dict[str, Any] | None:
+    table = reports_table(deployment)
     item: dict[str, Any] | None = table.get_item(Key={"ReportId": report_id, "SellerId": seller.seller_id}).get("Item")
     return item
+
+
+@contextmanager
+def changed_function(deployment: Deployment, name: str, **changes: Any) -> Iterator[None]:
+    """Another configuration of a function for a while; Environment adds to what is there."""
+    client = aws(deployment.servers, "lambda")
+    (function,) = [
+        function
+        for page in client.get_paginator("list_functions").paginate()
+        for function in page["Functions"]
+        if function.get("Environment", {}).get("Variables", {}).get("POWERTOOLS_SERVICE_NAME") == name
+    ]
+    before = {setting: function[setting] for setting in changes}
+    if "Environment" in changes:
+        variables = function["Environment"]["Variables"]
+        changes["Environment"] = {"Variables": variables | changes["Environment"]}
+        before["Environment"] = {"Variables": variables}
+    client.update_function_configuration(FunctionName=function["FunctionName"], **changes)
+    try:
+        yield
+    finally:
+        client.update_function_configuration(FunctionName=function["FunctionName"], **before)

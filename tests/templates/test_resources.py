@@ -13,6 +13,7 @@ FUNCTIONS = {
     "SPAPITokenStorage": "functions/token_storage",
     "SPAPINotificationsSubscriber": "functions/notifications_subscriber",
     "SPAPIReportCreator": "functions/report_creator",
+    "SPAPIReportReader": "functions/report_reader",
     "SPAPINotificationProcessor": "functions/notification_processor",
     "SPAPIReportDocumentRetrieval": "functions/report_document_retrieval",
     "SPAPIReportDocumentStorage": "functions/report_document_storage",
@@ -23,12 +24,18 @@ METHODS = {
     ("TokenStorageRestApi", "post", "/tokens"): "SPAPITokenStorage",
     ("NotificationsSubscriberRestApi", "post", "/notifications"): "SPAPINotificationsSubscriber",
     ("ReportCreatorRestApi", "post", "/reports"): "SPAPIReportCreator",
+    ("ReportCreatorRestApi", "get", "/reports"): "SPAPIReportReader",
+    ("ReportCreatorRestApi", "get", "/reports/{reportId}"): "SPAPIReportReader",
+}
+
+URLS = {
+    "TokenStorageUrl": ("TokenStorageRestApi", "/tokens"),
+    "NotificationsSubscriberUrl": ("NotificationsSubscriberRestApi", "/notifications"),
+    "ReportCreatorUrl": ("ReportCreatorRestApi", "/reports"),
 }
 
 ROOT_OUTPUTS = {
-    "TokenStorageUrl",
-    "NotificationsSubscriberUrl",
-    "ReportCreatorUrl",
+    *URLS,
     "TokenStorageRestApiId",
     "NotificationsSubscriberRestApiId",
     "ReportCreatorRestApiId",
@@ -52,6 +59,7 @@ ENVIRONMENT = {
     "SPAPITokenStorage": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN"},
     "SPAPINotificationsSubscriber": {"SELLING_PARTNERS_TABLE", "NOTIFICATIONS_QUEUE_ARN", *SP_API},
     "SPAPIReportCreator": {"SELLING_PARTNERS_TABLE", "REPORTS_TABLE", "REPORT_RETENTION_DAYS", *SP_API},
+    "SPAPIReportReader": {"REPORTS_TABLE", "REPORTS_BUCKET", "REPORT_READER_ROLE_ARN", "LINK_LIFETIME_SECONDS"},
     "SPAPINotificationProcessor": {
         "SELLING_PARTNERS_TABLE",
         "REPORTS_TABLE",
@@ -147,8 +155,9 @@ class TestApis:
             assert "StageName" not in deployment.properties, deployment
 
     def test_a_url_leads_to_its_method(self, templates: Templates) -> None:
-        for api, _, path in METHODS:
-            name = f"{api.removesuffix('RestApi')}Url"
+        paths = {(api, path) for api, _, path in METHODS}
+        for name, (api, path) in URLS.items():
+            assert (api, path) in paths, name
             (value,) = [t["Outputs"][name]["Value"] for n, t in templates.items() if n != ROOT and name in t["Outputs"]]
             assert rendered(value) == f"https://${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/prod{path}"
 

@@ -73,6 +73,28 @@ class Table:
         )
         return [_unmarshal(item) for page in pages for item in page["Items"]]
 
+    def latest(
+        self, attribute: str, value: str, *, index: str, limit: int, after: Item | None = None
+    ) -> tuple[list[Item], Item | None]:
+        """At most `limit` items whose hash key `attribute` equals `value`, from the highest range key down.
+
+        `after` is the key at which an earlier call ended; the second value is the key at which this one did, None at
+        the end. A key is one of the index and of the table together.
+        """
+        start: dict[str, Any] = {} if after is None else {"ExclusiveStartKey": _marshal(after)}
+        page = self.client.query(
+            TableName=self.name,
+            IndexName=index,
+            KeyConditionExpression="#hash = :hash",
+            ExpressionAttributeNames={"#hash": attribute},
+            ExpressionAttributeValues=_marshal({":hash": value}),
+            ScanIndexForward=False,
+            Limit=limit,
+            **start,
+        )
+        last = page.get("LastEvaluatedKey")
+        return [_unmarshal(item) for item in page["Items"]], None if last is None else _unmarshal(last)
+
 
 def _marshal(item: Item) -> dict[str, Any]:
     serializer = TypeSerializer()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quickstart.observability import logger
+from quickstart.report_reading import ReportUnknownError
 from quickstart.subscriptions import SubscriptionConflictError
 from quickstart.token_vault import SellerUnknownError
 from quickstart.validation import FieldError, Fields, InvalidRequestError
@@ -28,6 +29,16 @@ Action = Callable[[Fields], Mapping[str, object]]
 
 # API Gateway waits 29 s; LWA and SP-API share this much of it, so that there is always time left to answer.
 CALL_BUDGET_SECONDS = 20.0
+
+
+# Everything that `_refusal` has a place for.
+_REFUSED = (
+    InvalidRequestError,
+    SellerUnknownError,
+    ReportUnknownError,
+    SubscriptionConflictError,
+    SellingPartnerApiError,
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ def answer(event: Mapping[str, Any], routes: Mapping[str, Action]) -> Answer:
     request_id = event["requestContext"]["requestId"]
     try:
         return _response(200, routes[f"{event['httpMethod']} {event['resource']}"](Fields(_fields(event))))
-    except (InvalidRequestError, SellerUnknownError, SubscriptionConflictError, SellingPartnerApiError) as error:
+    except _REFUSED as error:
         refusal = _refusal(error)
     logger().warning(
         "request refused",
@@ -90,6 +101,8 @@ def _refusal(error: Exception) -> _Refusal:
             return _Refusal(400, error.errors)
         case SellerUnknownError():
             return _Refusal(404, (FieldError("SellerId", "SellerUnknown", str(error)),))
+        case ReportUnknownError():
+            return _Refusal(404, (FieldError("ReportId", "ReportUnknown", str(error)),))
         case SubscriptionConflictError():
             return _Refusal(409, (FieldError("NotificationType", "SubscriptionConflict", str(error)),))
         case AuthorizationError(error="invalid_grant"):
@@ -124,6 +137,7 @@ def _error_body(errors: Iterable[FieldError], request_id: str) -> Mapping[str, o
 def _response(status: int, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Answer:
     return {
         "statusCode": status,
-        "headers": {"Content-Type": "application/json", **(headers or {})},
+        # An answer may hold a link that opens a report.
+        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})},
         "body": json.dumps(body),
     }

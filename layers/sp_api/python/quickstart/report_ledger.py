@@ -112,7 +112,8 @@ class ReportLedger:
             {"ReportId": report_id, "SellerId": seller_id},
             values,
             unless_present={
-                "CreatedTime": _text(now),
+                # Finer than seconds, because lists are sorted by it.
+                "CreatedTime": now.isoformat(timespec="microseconds"),
                 "ExpiresAt": int((now + self.kept).timestamp()),
                 **(unless_present or {}),
             },

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from quickstart.paging import read_token
 from sp_api.regions import Region, region_of_marketplace
 
 _SELLER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REPORT_TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
+_REPORT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _MARKETPLACE_ID = re.compile(r"[A-Z0-9]{1,32}")
 _PRINTABLE = re.compile(r"[!-~]{1,2048}")
 # SP-API's own bound for the marketplaces of one report (Reports API 2021-06-30, CreateReportSpecification).
@@ -55,6 +58,30 @@ class Fields:
     def report_type(self) -> str:
         """ReportType: a report type value of SP-API (GET_MERCHANT_LISTINGS_ALL_DATA)."""
         return self._text("ReportType", _REPORT_TYPE, "must be upper-case letters, digits and underscores, 128 at most")
+
+    def report_id(self) -> str:
+        """ReportId: a report's id, as SP-API gives it (54517018502)."""
+        return self._text("ReportId", _REPORT_ID, "must be 1 to 64 letters, digits, dots, hyphens and underscores")
+
+    def limit(self, default: int, most: int) -> int:
+        """Limit: how many entries a page of a list has at most."""
+        name = "Limit"
+        value = self._string(name, required=False)
+        if not value:
+            return default
+        if not _WHOLE_NUMBER.fullmatch(value) or not 1 <= int(value) <= most:
+            self._wrong(name, "InvalidValue", f"{name} must be a whole number from 1 to {most}")
+            return default
+        return int(value)
+
+    def next_token(self, names: tuple[str, ...]) -> Mapping[str, str] | None:
+        """NextToken: where the page before ended, as `quickstart.paging.token` of these names gave it."""
+        name = "NextToken"
+        value = self._string(name, required=False)
+        position = read_token(value, names) if value else None
+        if value and position is None:
+            self._wrong(name, "InvalidValue", f"{name} must be the nextToken of an earlier answer, unchanged")
+        return position
 
     def region(self) -> Region:
         """RegionCode: NA, EU or FE."""

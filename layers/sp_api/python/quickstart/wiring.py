@@ -1,6 +1,6 @@
 """Puts a function's parts together, each when first asked for, from the function's environment, and keeps them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from botocore.config import Config
 from quickstart import settings
 from quickstart.dynamodb import Table
 from quickstart.remembered import Remembered
+from quickstart.report_announcement import Link, presign
 from quickstart.report_ledger import ReportLedger
 from quickstart.secrets import Secrets
 from quickstart.subscription_records import SubscriptionRecords
@@ -107,6 +108,20 @@ def s3_of(access_key_id: str, secret_access_key: str, session_token: str) -> "S3
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
         aws_session_token=session_token,
+    )
+
+
+def report_link(key: str, report_id: str) -> Link:
+    """A fresh presigned link to a stored report, for as long as the stack's parameter says."""
+    return presign(
+        sts(),
+        s3_of,
+        reader_role_arn=settings.required("REPORT_READER_ROLE_ARN"),
+        session_name=f"report-{report_id}"[:64],
+        bucket=settings.required("REPORTS_BUCKET"),
+        key=key,
+        lifetime_seconds=settings.whole_number("LINK_LIFETIME_SECONDS"),
+        now=datetime.now(UTC),
     )
 
 
