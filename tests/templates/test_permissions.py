@@ -34,6 +34,7 @@ FUNCTION_GRANTS = {
         ("dynamodb:UpdateItem", "ReportsTable.Arn"),
         *SECRETS,
     },
+    "SPAPIReportSchedules": {DECRYPT, ("dynamodb:GetItem", SELLERS), *SECRETS},
     "SPAPIReportReader": {
         ("dynamodb:GetItem", "ReportsTable.Arn"),
         ("dynamodb:Query", "${ReportsTable.Arn}/index/SellerIdCreatedTimeIndex"),

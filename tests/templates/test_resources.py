@@ -14,6 +14,7 @@ FUNCTIONS = {
     "SPAPINotificationsSubscriber": "functions/notifications_subscriber",
     "SPAPIReportCreator": "functions/report_creator",
     "SPAPIReportReader": "functions/report_reader",
+    "SPAPIReportSchedules": "functions/report_schedules",
     "SPAPINotificationProcessor": "functions/notification_processor",
     "SPAPIReportDocumentRetrieval": "functions/report_document_retrieval",
     "SPAPIReportDocumentStorage": "functions/report_document_storage",
@@ -26,12 +27,16 @@ METHODS = {
     ("ReportCreatorRestApi", "post", "/reports"): "SPAPIReportCreator",
     ("ReportCreatorRestApi", "get", "/reports"): "SPAPIReportReader",
     ("ReportCreatorRestApi", "get", "/reports/{reportId}"): "SPAPIReportReader",
+    ("ReportCreatorRestApi", "post", "/schedules"): "SPAPIReportSchedules",
+    ("ReportCreatorRestApi", "get", "/schedules"): "SPAPIReportSchedules",
+    ("ReportCreatorRestApi", "delete", "/schedules/{reportScheduleId}"): "SPAPIReportSchedules",
 }
 
 URLS = {
     "TokenStorageUrl": ("TokenStorageRestApi", "/tokens"),
     "NotificationsSubscriberUrl": ("NotificationsSubscriberRestApi", "/notifications"),
     "ReportCreatorUrl": ("ReportCreatorRestApi", "/reports"),
+    "ReportSchedulesUrl": ("ReportCreatorRestApi", "/schedules"),
 }
 
 ROOT_OUTPUTS = {
@@ -59,6 +64,7 @@ ENVIRONMENT = {
     "SPAPITokenStorage": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN"},
     "SPAPINotificationsSubscriber": {"SELLING_PARTNERS_TABLE", "NOTIFICATIONS_QUEUE_ARN", *SP_API},
     "SPAPIReportCreator": {"SELLING_PARTNERS_TABLE", "REPORTS_TABLE", "REPORT_RETENTION_DAYS", *SP_API},
+    "SPAPIReportSchedules": {"SELLING_PARTNERS_TABLE", *SP_API},
     "SPAPIReportReader": {"REPORTS_TABLE", "REPORTS_BUCKET", "REPORT_READER_ROLE_ARN", "LINK_LIFETIME_SECONDS"},
     "SPAPINotificationProcessor": {
         "SELLING_PARTNERS_TABLE",

@@ -13,6 +13,7 @@ from typing import Any
 
 from quickstart.observability import logger
 from quickstart.report_reading import ReportUnknownError
+from quickstart.report_schedules import ScheduleUnknownError
 from quickstart.subscriptions import SubscriptionConflictError
 from quickstart.token_vault import SellerUnknownError
 from quickstart.validation import FieldError, Fields, InvalidRequestError
@@ -36,6 +37,7 @@ _REFUSED = (
     InvalidRequestError,
     SellerUnknownError,
     ReportUnknownError,
+    ScheduleUnknownError,
     SubscriptionConflictError,
     SellingPartnerApiError,
 )
@@ -103,6 +105,8 @@ def _refusal(error: Exception) -> _Refusal:
             return _Refusal(404, (FieldError("SellerId", "SellerUnknown", str(error)),))
         case ReportUnknownError():
             return _Refusal(404, (FieldError("ReportId", "ReportUnknown", str(error)),))
+        case ScheduleUnknownError():
+            return _Refusal(404, (FieldError("ReportScheduleId", "ScheduleUnknown", str(error)),))
         case SubscriptionConflictError():
             return _Refusal(409, (FieldError("NotificationType", "SubscriptionConflict", str(error)),))
         case AuthorizationError(error="invalid_grant"):

@@ -30,6 +30,10 @@ _NAMES: Mapping[str, str] = {
     "NotifiedTime": "notifiedTime",
     "SizeBytes": "sizeBytes",
     "Sha256": "sha256",
+    "CompressionAlgorithm": "compressionAlgorithm",
+    "DeliveryStatus": "deliveryStatus",
+    "DeliveryError": "deliveryError",
+    "DeliveryFailedTime": "deliveryFailedTime",
 }
 
 

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from quickstart.paging import read_token
 from sp_api.regions import Region, region_of_marketplace
 
-_SELLER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REPORT_TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
-_REPORT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ID_RULE = "must be 1 to 64 letters, digits, dots, hyphens and underscores"
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _MARKETPLACE_ID = re.compile(r"[A-Z0-9]{1,32}")
 _PRINTABLE = re.compile(r"[!-~]{1,2048}")
+# SP-API's own bound for the report types of getReportSchedules (Reports API 2021-06-30).
+MOST_REPORT_TYPES = 10
 # SP-API's own bound for the marketplaces of one report (Reports API 2021-06-30, CreateReportSpecification).
 MOST_MARKETPLACES = 25
 
@@ -49,7 +51,7 @@ class Fields:
 
     def seller_id(self) -> str:
         """SellerId: a selling partner's id, as SP-API gives it (A3TH9S8BH6GOGM)."""
-        return self._text("SellerId", _SELLER_ID, "must be 1 to 64 letters, digits, dots, hyphens and underscores")
+        return self._text("SellerId", _ID, _ID_RULE)
 
     def refresh_token(self) -> str:
         """RefreshToken: an LWA refresh token."""
@@ -59,9 +61,27 @@ class Fields:
         """ReportType: a report type value of SP-API (GET_MERCHANT_LISTINGS_ALL_DATA)."""
         return self._text("ReportType", _REPORT_TYPE, "must be upper-case letters, digits and underscores, 128 at most")
 
+    def report_types(self) -> tuple[str, ...]:
+        """ReportTypes: report type values with commas between."""
+        name = "ReportTypes"
+        value = self._string(name, required=True)
+        types = tuple(dict.fromkeys(entry.strip() for entry in value.split(","))) if value else ()
+        if value and (len(types) > MOST_REPORT_TYPES or not all(_REPORT_TYPE.fullmatch(entry) for entry in types)):
+            self._wrong(
+                name,
+                "InvalidValue",
+                f"{name} must name 1 to {MOST_REPORT_TYPES} report types, with commas between",
+            )
+            return ()
+        return types
+
     def report_id(self) -> str:
         """ReportId: a report's id, as SP-API gives it (54517018502)."""
-        return self._text("ReportId", _REPORT_ID, "must be 1 to 64 letters, digits, dots, hyphens and underscores")
+        return self._text("ReportId", _ID, _ID_RULE)
+
+    def report_schedule_id(self) -> str:
+        """ReportScheduleId: a schedule's id, as SP-API gives it (50034018503)."""
+        return self._text("ReportScheduleId", _ID, _ID_RULE)
 
     def limit(self, default: int, most: int) -> int:
         """Limit: how many entries a page of a list has at most."""

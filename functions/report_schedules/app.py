@@ -1,0 +1,55 @@
+"""POST, GET and DELETE /schedules: reports that SP-API makes again and again by itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from quickstart import http_api, wiring
+from quickstart.report_schedules import (
+    delete_schedule,
+    described,
+    read_create_request,
+    read_delete_request,
+    read_list_request,
+)
+from quickstart.validation import Fields
+from sp_api import reports
+from sp_api.caller import Caller
+from sp_api.deadline import Deadline
+from sp_api.regions import Region
+
+
+def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
+    """{SellerId, RegionCode, ReportType, MarketplaceIds, Period, NextReportCreationTime?, ReportOptions?} ->
+    {"reportScheduleId"}; {SellerId, RegionCode, ReportTypes} -> {"reportSchedules"}; {SellerId, RegionCode,
+    ReportScheduleId} -> {"reportScheduleId", "status": "SUCCESS"}.
+    """
+    return http_api.answer(
+        event,
+        {
+            "POST /schedules": _create,
+            "GET /schedules": _list,
+            "DELETE /schedules/{reportScheduleId}": _delete,
+        },
+    )
+
+
+def _create(fields: Fields) -> Mapping[str, object]:
+    request = read_create_request(fields)
+    caller = _seller(request.seller_id, request.region)
+    return {"reportScheduleId": reports.create_report_schedule(caller, request.specification)}
+
+
+def _list(fields: Fields) -> Mapping[str, object]:
+    request = read_list_request(fields)
+    schedules = reports.get_report_schedules(_seller(request.seller_id, request.region), request.report_types)
+    return {"reportSchedules": [described(schedule) for schedule in schedules]}
+
+
+def _delete(fields: Fields) -> Mapping[str, object]:
+    request = read_delete_request(fields)
+    delete_schedule(_seller(request.seller_id, request.region), request)
+    return {"reportScheduleId": request.report_schedule_id, "status": "SUCCESS"}
+
+
+def _seller(seller_id: str, region: Region) -> Caller:
+    return wiring.seller(seller_id, region, Deadline.after(http_api.CALL_BUDGET_SECONDS))
