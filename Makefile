@@ -27,7 +27,8 @@ PIP := -m pip --disable-pip-version-check -qq install
 RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test lint unit build publish doctor python-is-supported demo-environment test-environment clean
+.PHONY: help demo stop test lint unit throttling build publish doctor clean
+.PHONY: python-is-supported demo-environment test-environment
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
@@ -53,6 +54,9 @@ lint: test-environment ## ruff, mypy --strict, cfn-lint
 
 unit: test-environment ## the unit tests alone
 	@$(TOOLS) -m pytest tests/unit $(ARGS)
+
+throttling: test-environment ## how 200 reports that finish together wait for SP-API's quota: the table of docs/reports.md
+	@$(TOOLS) -m tests.unit.statemachines.throttling
 
 build: $(DEPENDENCIES_READY) ## fill the dependencies layer, for `sam deploy` from source
 	@echo "Built $(DEPENDENCIES). Next: sam deploy --guided, or make publish BUCKET=<name>"
