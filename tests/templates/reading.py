@@ -22,6 +22,15 @@ ROOT = "quickstart"
 
 Template = dict[str, Any]
 
+# What publishing makes of the checkout: keys without their prefix and hash.
+PUBLISHED = {
+    *(f"functions/{app.parent.name}.zip" for app in CHECKOUT.glob("functions/*/app.py")),
+    "layers/dependencies.zip",
+    "layers/sp_api.zip",
+    *(f"statemachines/{definition.name}" for definition in TEMPLATES.glob("statemachines/*.json")),
+    *(f"templates/{template.name}" for template in TEMPLATES.glob("*.yaml")),
+}
+
 
 def copy_checkout(folder: Path) -> Path:
     """Copy what publishing reads into `folder`, with a small package as the dependency layer."""

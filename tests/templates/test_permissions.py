@@ -1,5 +1,7 @@
 """Who may do what: every grant of the templates, written down a second time."""
 
+import re
+
 from tests.templates.reading import Resource, Template, listed, rendered, resources, statements
 from tests.templates.test_resources import METHODS, one
 
@@ -23,6 +25,8 @@ FUNCTION_GRANTS = {
         DECRYPT,
         ("dynamodb:GetItem", SELLERS),
         ("dynamodb:PutItem", SELLERS),
+        ("dynamodb:Query", SELLERS),
+        ("dynamodb:DeleteItem", SELLERS),
         *SECRETS,
     },
     "SPAPIReportCreator": {
@@ -112,12 +116,21 @@ def test_the_grants_are_all_the_roles_there_are(templates: Templates) -> None:
         assert "ManagedPolicyArns" not in role.properties, role
 
 
+def invoked(api: str, method: str, path: str) -> str:
+    """The ARN of a method as a policy names it: whatever fills a field of its path."""
+    return f"{APIS}${{{api}Id}}/prod/{method.upper()}{re.sub(r'{[^}]+}', '*', path)}"
+
+
 def test_no_wildcard_but_those_that_aws_asks_for(templates: Templates) -> None:
     for resource in resources(templates, "AWS::IAM::Role", "AWS::IAM::Policy"):
         for action, target in grants(resource):
             assert "*" not in action, resource
             if "*" in target:
-                stated = target == "${ReportsBucket.Arn}/*" or (target == "*" and action in LOG_DELIVERY)
+                stated = (
+                    target == "${ReportsBucket.Arn}/*"
+                    or target in {invoked(*method) for method in METHODS}
+                    or (target == "*" and action in LOG_DELIVERY)
+                )
                 assert stated, (str(resource), action, target)
 
 
@@ -141,9 +154,7 @@ def test_the_state_machine_logs_no_data(templates: Templates) -> None:
 
 
 def test_the_host_product_may_call_every_method_and_nothing_else(templates: Templates) -> None:
-    expected = {
-        ("execute-api:Invoke", f"{APIS}${{{api}Id}}/prod/{method.upper()}{path}") for api, method, path in METHODS
-    }
+    expected = {("execute-api:Invoke", invoked(*method)) for method in METHODS}
     assert grants(one(templates, "ApiGatewayInvokeRole")) == expected
     parameters = one(templates, "Access").properties["Parameters"]
     assert {f"{api}Id" for api, _, _ in METHODS} == set(parameters)
@@ -162,8 +173,11 @@ def test_the_invoke_user_may_assume_the_invoke_role_and_nothing_else(templates: 
 def trust(resource: Resource) -> dict[str, object]:
     (statement,) = resource.properties["AssumeRolePolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRole")
-    ((kind, principal),) = statement["Principal"].items()
-    return {"principal": (kind, rendered(principal)), "condition": statement.get("Condition", {})}
+    ((kind, principals),) = statement["Principal"].items()
+    return {
+        "principal": (kind, *(rendered(principal) for principal in listed(principals))),
+        "condition": statement.get("Condition", {}),
+    }
 
 
 def test_whom_each_role_trusts(templates: Templates) -> None:
@@ -177,7 +191,10 @@ def test_whom_each_role_trusts(templates: Templates) -> None:
             "condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
         },
         "ReportReaderRole": {
-            "principal": ("AWS", f"{role_of(templates, 'SPAPIReportPresignedUrlGenerator')}.Arn"),
+            "principal": (
+                "AWS",
+                f"{role_of(templates, 'SPAPIReportPresignedUrlGenerator')}.Arn",
+            ),
             "condition": {},
         },
         "ApiGatewayInvokeRole": {
@@ -228,14 +245,13 @@ def test_the_account_manages_the_key_by_iam_alone(templates: Templates) -> None:
 
 
 def test_an_api_may_call_its_own_function_by_its_own_method(templates: Templates) -> None:
-    permissions = {
-        rendered(permission.properties["FunctionName"]): permission.properties
-        for permission in resources(templates, "AWS::Lambda::Permission")
+    found = set()
+    for permission in resources(templates, "AWS::Lambda::Permission"):
+        assert permission.properties["Principal"] == "apigateway.amazonaws.com"
+        text, values = permission.properties["SourceArn"]["Fn::Sub"]
+        method = text.rpartition("/${__Stage__}/")[2]
+        found.add((rendered(permission.properties["FunctionName"]), rendered(values["__ApiId__"]), method))
+    assert found == {
+        (function, api, method.upper() + re.sub(r"{[^}]+}", "*", path))
+        for (api, method, path), function in METHODS.items()
     }
-    assert set(permissions) == set(METHODS.values())
-    for (api, method, path), function in METHODS.items():
-        permission = permissions[function]
-        assert permission["Principal"] == "apigateway.amazonaws.com"
-        text, values = permission["SourceArn"]["Fn::Sub"]
-        assert text.endswith(f":${{__ApiId__}}/${{__Stage__}}/{method.upper()}{path}")
-        assert rendered(values["__ApiId__"]) == api

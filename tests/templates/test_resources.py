@@ -22,13 +22,19 @@ FUNCTIONS = {
 METHODS = {
     ("TokenStorageRestApi", "post", "/tokens"): "SPAPITokenStorage",
     ("NotificationsSubscriberRestApi", "post", "/notifications"): "SPAPINotificationsSubscriber",
+    ("NotificationsSubscriberRestApi", "get", "/notifications"): "SPAPINotificationsSubscriber",
+    ("NotificationsSubscriberRestApi", "delete", "/notifications/{notificationType}"): "SPAPINotificationsSubscriber",
     ("ReportCreatorRestApi", "post", "/reports"): "SPAPIReportCreator",
 }
 
+URLS = {
+    "TokenStorageUrl": ("TokenStorageRestApi", "/tokens"),
+    "NotificationsSubscriberUrl": ("NotificationsSubscriberRestApi", "/notifications"),
+    "ReportCreatorUrl": ("ReportCreatorRestApi", "/reports"),
+}
+
 ROOT_OUTPUTS = {
-    "TokenStorageUrl",
-    "NotificationsSubscriberUrl",
-    "ReportCreatorUrl",
+    *URLS,
     "TokenStorageRestApiId",
     "NotificationsSubscriberRestApiId",
     "ReportCreatorRestApiId",
@@ -146,8 +152,9 @@ class TestApis:
             assert "StageName" not in deployment.properties, deployment
 
     def test_a_url_leads_to_its_method(self, templates: Templates) -> None:
-        for api, _, path in METHODS:
-            name = f"{api.removesuffix('RestApi')}Url"
+        paths = {(api, path) for api, _, path in METHODS}
+        for name, (api, path) in URLS.items():
+            assert (api, path) in paths, name
             (value,) = [t["Outputs"][name]["Value"] for n, t in templates.items() if n != ROOT and name in t["Outputs"]]
             assert rendered(value) == f"https://${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/prod{path}"
 
