@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quickstart.observability import logger
-from quickstart.subscriptions import SubscriptionConflictError
+from quickstart.subscriptions import NotSubscribedError, SubscriptionConflictError, SubscriptionReplacementError
 from quickstart.token_vault import SellerUnknownError
 from quickstart.validation import FieldError, Fields, InvalidRequestError
 from sp_api.errors import (
@@ -28,6 +28,17 @@ Action = Callable[[Fields], Mapping[str, object]]
 
 # API Gateway waits 29 s; LWA and SP-API share this much of it, so that there is always time left to answer.
 CALL_BUDGET_SECONDS = 20.0
+
+
+# Everything that `_refusal` has a place for.
+_REFUSED = (
+    InvalidRequestError,
+    SellerUnknownError,
+    SubscriptionConflictError,
+    NotSubscribedError,
+    SubscriptionReplacementError,
+    SellingPartnerApiError,
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ def answer(event: Mapping[str, Any], routes: Mapping[str, Action]) -> Answer:
     request_id = event["requestContext"]["requestId"]
     try:
         return _response(200, routes[f"{event['httpMethod']} {event['resource']}"](Fields(_fields(event))))
-    except (InvalidRequestError, SellerUnknownError, SubscriptionConflictError, SellingPartnerApiError) as error:
+    except _REFUSED as error:
         refusal = _refusal(error)
     logger().warning(
         "request refused",
@@ -92,6 +103,12 @@ def _refusal(error: Exception) -> _Refusal:
             return _Refusal(404, (FieldError("SellerId", "SellerUnknown", str(error)),))
         case SubscriptionConflictError():
             return _Refusal(409, (FieldError("NotificationType", "SubscriptionConflict", str(error)),))
+        case NotSubscribedError():
+            return _Refusal(404, (FieldError("NotificationType", "NotSubscribed", str(error)),))
+        case SubscriptionReplacementError():
+            because = _refusal(error.cause)
+            told = FieldError("NotificationType", "SubscriptionNotReplaced", str(error))
+            return _Refusal(because.status, (told,), because.retry_after)
         case AuthorizationError(error="invalid_grant"):
             message = (
                 "LWA refused this seller's refresh token (invalid_grant): "

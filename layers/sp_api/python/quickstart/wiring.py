@@ -9,6 +9,7 @@ import urllib3
 from botocore.config import Config
 
 from quickstart import settings
+from quickstart.destinations import Destinations
 from quickstart.dynamodb import Table
 from quickstart.remembered import Remembered
 from quickstart.report_ledger import ReportLedger
@@ -61,6 +62,11 @@ def token_vault() -> TokenVault:
 @cache
 def subscription_records() -> SubscriptionRecords:
     return SubscriptionRecords(selling_partners_table())
+
+
+@cache
+def destinations() -> Destinations:
+    return Destinations()
 
 
 @cache
