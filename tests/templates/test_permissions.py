@@ -41,6 +41,8 @@ FUNCTION_GRANTS = {
         ("sqs:DeleteMessage", "NotificationsQueue.Arn"),
         ("sqs:GetQueueAttributes", "NotificationsQueue.Arn"),
         ("sqs:ChangeMessageVisibility", "NotificationsQueue.Arn"),
+        ("sqs:SendMessage", "NotificationsDeadLetterQueue.Arn"),
+        ("events:PutEvents", "NotificationEventBus.Arn"),
         ("dynamodb:Query", f"{TABLES}${{ReportsTableName}}"),
         ("dynamodb:Query", SELLERS),
         ("dynamodb:Query", f"{SELLERS}/index/SubscriptionIdIndex"),

@@ -11,6 +11,7 @@ from botocore.config import Config
 from quickstart import settings
 from quickstart.destinations import Destinations
 from quickstart.dynamodb import Table
+from quickstart.notification_forwarding import EventsClient
 from quickstart.remembered import Remembered
 from quickstart.report_ledger import ReportLedger
 from quickstart.secrets import Secrets
@@ -98,6 +99,12 @@ def seller(seller_id: str, region: Region, deadline: Deadline) -> Caller:
 def application(region: Region, deadline: Deadline) -> Caller:
     """Calls SP-API's grantless notification operations for the application."""
     return selling_partner_api().grantless(Scope.NOTIFICATIONS, region, deadline)
+
+
+@cache
+def events() -> EventsClient:
+    client: EventsClient = boto3.client("events", config=_AWS)
+    return client
 
 
 @cache
