@@ -1,4 +1,6 @@
-"""Takes SP-API's notifications from the queue and starts the delivery of each finished report."""
+"""Takes SP-API's notifications from the queue: starts the delivery of each finished report, and hands the others on to
+the event bus.
+"""
 
 from functools import cache
 from typing import Any
@@ -9,7 +11,15 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quickstart import settings, wiring
+from quickstart.notification_forwarding import (
+    EventRefusedError,
+    event_detail,
+    find_addressee,
+    put_event,
+    send_to_dead_letters,
+)
 from quickstart.notification_processing import (
+    Notification,
     UnreadableNotificationError,
     find_owner,
     read_finished_report,
@@ -17,6 +27,7 @@ from quickstart.notification_processing import (
     start_delivery,
 )
 from quickstart.observability import logger
+from quickstart.subscriptions import REPORTS_TYPE
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
@@ -32,6 +43,9 @@ def _processor() -> BatchProcessor:
 def _process(record: SQSRecord) -> None:
     try:
         notification = read_notification(record.body)
+        if notification.notification_type != REPORTS_TYPE:
+            _forward(notification, record)
+            return
         report = read_finished_report(notification)
     except UnreadableNotificationError as error:
         logger().error(
@@ -52,6 +66,35 @@ def _process(record: SQSRecord) -> None:
         notification_id=notification.notification_id,
         delivery="started" if started else "already started by an earlier copy",
     )
+
+
+def _forward(notification: Notification, record: SQSRecord) -> None:
+    """What EventBridge will never take goes to the dead-letter queue with the reason; that is then done."""
+    addressee = find_addressee(notification, wiring.selling_partners_table())
+    told = {
+        "notification_type": notification.notification_type,
+        "notification_id": notification.notification_id,
+        "seller_id": addressee.seller_id,
+        "region": addressee.region,
+    }
+    try:
+        event_id = put_event(
+            wiring.events(),
+            settings.required("EVENT_BUS_NAME"),
+            notification,
+            event_detail(notification, record.body, addressee),
+        )
+    except EventRefusedError as error:
+        logger().error("refused by the event bus, sent to the dead-letter queue", reason=str(error), extra=told)
+        send_to_dead_letters(
+            wiring.sqs(),
+            settings.required("NOTIFICATIONS_DEAD_LETTER_QUEUE_URL"),
+            record.body,
+            notification,
+            str(error),
+        )
+        return
+    logger().info("notification handed on", event_id=event_id, extra=told)
 
 
 def _return_at_once(record: SQSRecord) -> None:

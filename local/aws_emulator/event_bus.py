@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
+from ministack.core.responses import error_response_json
 from ministack.services import eventbridge, sns, sqs
 
 from aws_emulator.patching import wrap
@@ -12,6 +14,44 @@ from aws_emulator.patching import wrap
 logger = logging.getLogger(__name__)
 
 SERVICE = "events.amazonaws.com"
+LARGEST_REQUEST_BYTES = 256 * 1024
+
+
+def events_are_checked() -> None:
+    """EventBridge refuses a request whose entries are over 256 KB together, and an entry whose detail is no JSON
+    object; ministack takes both. (EventBridge user guide, "Calculating PutEvents event entry size".)"""
+
+    @wrap(eventbridge, "_put_events", "ebcda0f38061")
+    def put(original: Any, data: dict[str, Any], *allowed: Any, **options: Any) -> Any:
+        entries = data.get("Entries", [])
+        if sum(_size(entry) for entry in entries) > LARGEST_REQUEST_BYTES:
+            message = "Total size of the entries in the request is over the limit."
+            return error_response_json("ValidationException", message, 400)
+        good = [entry for entry in entries if _is_object(entry.get("Detail", "{}"))]
+        status, headers, body = original({**data, "Entries": good}, *allowed, **options)
+        answer = json.loads(body)
+        if status != 200 or len(good) == len(entries):
+            return status, headers, body
+        taken = iter(answer["Entries"])
+        malformed = {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+        answer["Entries"] = [next(taken) if entry in good else malformed for entry in entries]
+        answer["FailedEntryCount"] += len(entries) - len(good)
+        return status, headers, json.dumps(answer).encode()
+
+
+def _size(entry: dict[str, Any]) -> int:
+    texts = [entry.get("Source", ""), entry.get("DetailType", ""), entry.get("Detail", ""), *entry.get("Resources", [])]
+    return sum(len(text.encode()) for text in texts) + (14 if "Time" in entry else 0)
+
+
+def _is_object(detail: str) -> bool:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        return isinstance(json.loads(detail, parse_constant=refuse), dict)
+    except ValueError:
+        return False
 
 
 def rules_need_permission_of_their_targets() -> None:

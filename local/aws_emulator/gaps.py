@@ -63,6 +63,7 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         step_functions.ended_executions_stay_ended,
         step_functions.executions_time_out,
         simple_queue.dead_letters_can_be_moved,
+        event_bus.events_are_checked,
         event_bus.rules_need_permission_of_their_targets,
         scheduler.schedules_fire_when_due,
         scheduler.schedule_policies_see_the_group,

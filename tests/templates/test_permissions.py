@@ -25,6 +25,8 @@ FUNCTION_GRANTS = {
         DECRYPT,
         ("dynamodb:GetItem", SELLERS),
         ("dynamodb:PutItem", SELLERS),
+        ("dynamodb:Query", SELLERS),
+        ("dynamodb:DeleteItem", SELLERS),
         *SECRETS,
     },
     "SPAPIReportCreator": {
@@ -45,6 +47,8 @@ FUNCTION_GRANTS = {
         ("sqs:DeleteMessage", "NotificationsQueue.Arn"),
         ("sqs:GetQueueAttributes", "NotificationsQueue.Arn"),
         ("sqs:ChangeMessageVisibility", "NotificationsQueue.Arn"),
+        ("sqs:SendMessage", "NotificationsDeadLetterQueue.Arn"),
+        ("events:PutEvents", "NotificationEventBus.Arn"),
         ("dynamodb:Query", f"{TABLES}${{ReportsTableName}}"),
         ("dynamodb:Query", SELLERS),
         ("dynamodb:Query", f"{SELLERS}/index/SubscriptionIdIndex"),

@@ -24,6 +24,8 @@ FUNCTIONS = {
 METHODS = {
     ("TokenStorageRestApi", "post", "/tokens"): "SPAPITokenStorage",
     ("NotificationsSubscriberRestApi", "post", "/notifications"): "SPAPINotificationsSubscriber",
+    ("NotificationsSubscriberRestApi", "get", "/notifications"): "SPAPINotificationsSubscriber",
+    ("NotificationsSubscriberRestApi", "delete", "/notifications/{notificationType}"): "SPAPINotificationsSubscriber",
     ("ReportCreatorRestApi", "post", "/reports"): "SPAPIReportCreator",
     ("ReportCreatorRestApi", "get", "/reports"): "SPAPIReportReader",
     ("ReportCreatorRestApi", "get", "/reports/{reportId}"): "SPAPIReportReader",
@@ -39,6 +41,12 @@ URLS = {
     "ReportSchedulesUrl": ("ReportCreatorRestApi", "/schedules"),
 }
 
+URLS = {
+    "TokenStorageUrl": ("TokenStorageRestApi", "/tokens"),
+    "NotificationsSubscriberUrl": ("NotificationsSubscriberRestApi", "/notifications"),
+    "ReportCreatorUrl": ("ReportCreatorRestApi", "/reports"),
+}
+
 ROOT_OUTPUTS = {
     *URLS,
     "TokenStorageRestApiId",
@@ -50,6 +58,7 @@ ROOT_OUTPUTS = {
     "NotificationsQueueUrl",
     "NotificationsQueueArn",
     "NotificationsDeadLetterQueueUrl",
+    "NotificationEventBusName",
     "ReportTopicArn",
     "ReportProcessorStateMachineArn",
     "ReportProcessorConsoleUrl",
@@ -70,6 +79,8 @@ ENVIRONMENT = {
         "SELLING_PARTNERS_TABLE",
         "REPORTS_TABLE",
         "NOTIFICATIONS_QUEUE_URL",
+        "NOTIFICATIONS_DEAD_LETTER_QUEUE_URL",
+        "EVENT_BUS_NAME",
         "STATE_MACHINE_ARN",
     },
     "SPAPIReportDocumentRetrieval": {"SELLING_PARTNERS_TABLE", "REPORTS_TABLE", "REPORT_RETENTION_DAYS", *SP_API},
@@ -91,6 +102,7 @@ NAME_PROPERTIES = {
     "AWS::ApiGateway::RestApi": "Name",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
     "AWS::IAM::Role": "RoleName",
     "AWS::IAM::User": "UserName",
     "AWS::KMS::Key": None,

@@ -28,6 +28,10 @@ class Table:
         """Writes the item in place of any other of its key."""
         self.client.put_item(TableName=self.name, Item=_marshal(item))
 
+    def delete(self, key: Item) -> None:
+        """Removes the item of this key, if there is one."""
+        self.client.delete_item(TableName=self.name, Key=_marshal(key))
+
     def update(self, key: Item, values: Item, *, unless_present: Item | None = None) -> None:
         """Sets `values`, and those of `unless_present` that the item does not have yet.
 

@@ -14,7 +14,7 @@ from typing import Any
 from quickstart.observability import logger
 from quickstart.report_reading import ReportUnknownError
 from quickstart.report_schedules import ScheduleUnknownError
-from quickstart.subscriptions import SubscriptionConflictError
+from quickstart.subscriptions import NotSubscribedError, SubscriptionConflictError, SubscriptionReplacementError
 from quickstart.token_vault import SellerUnknownError
 from quickstart.validation import FieldError, Fields, InvalidRequestError
 from sp_api.errors import (
@@ -39,6 +39,8 @@ _REFUSED = (
     ReportUnknownError,
     ScheduleUnknownError,
     SubscriptionConflictError,
+    NotSubscribedError,
+    SubscriptionReplacementError,
     SellingPartnerApiError,
 )
 
@@ -109,6 +111,12 @@ def _refusal(error: Exception) -> _Refusal:
             return _Refusal(404, (FieldError("ReportScheduleId", "ScheduleUnknown", str(error)),))
         case SubscriptionConflictError():
             return _Refusal(409, (FieldError("NotificationType", "SubscriptionConflict", str(error)),))
+        case NotSubscribedError():
+            return _Refusal(404, (FieldError("NotificationType", "NotSubscribed", str(error)),))
+        case SubscriptionReplacementError():
+            because = _refusal(error.cause)
+            told = FieldError("NotificationType", "SubscriptionNotReplaced", str(error))
+            return _Refusal(because.status, (told,), because.retry_after)
         case AuthorizationError(error="invalid_grant"):
             message = (
                 "LWA refused this seller's refresh token (invalid_grant): "

@@ -187,6 +187,10 @@ class Fields:
             return None
         return value
 
+    def text(self, name: str, *, required: bool = True) -> str:
+        """Any text, without the white space around it; empty when it is wrong, or absent and not required."""
+        return self._string(name, required=required)
+
     def known(self, name: str) -> None:
         """A field that belongs to the request, though what it may hold cannot be told."""
         self._known.append(name)

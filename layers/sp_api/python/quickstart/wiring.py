@@ -9,7 +9,9 @@ import urllib3
 from botocore.config import Config
 
 from quickstart import settings
+from quickstart.destinations import Destinations
 from quickstart.dynamodb import Table
+from quickstart.notification_forwarding import EventsClient
 from quickstart.remembered import Remembered
 from quickstart.report_announcement import Link, presign
 from quickstart.report_ledger import ReportLedger
@@ -65,6 +67,11 @@ def subscription_records() -> SubscriptionRecords:
 
 
 @cache
+def destinations() -> Destinations:
+    return Destinations()
+
+
+@cache
 def http() -> urllib3.PoolManager:
     """Connections to LWA, SP-API and the documents."""
     return make_http()
@@ -93,6 +100,12 @@ def seller(seller_id: str, region: Region, deadline: Deadline) -> Caller:
 def application(region: Region, deadline: Deadline) -> Caller:
     """Calls SP-API's grantless notification operations for the application."""
     return selling_partner_api().grantless(Scope.NOTIFICATIONS, region, deadline)
+
+
+@cache
+def events() -> EventsClient:
+    client: EventsClient = boto3.client("events", config=_AWS)
+    return client
 
 
 @cache

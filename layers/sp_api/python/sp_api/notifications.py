@@ -166,7 +166,7 @@ def create_subscription(
     body = without_nothing(
         payloadVersion=payload_version,
         destinationId=destination_id,
-        processingDirective=None if processing_directive is None else _directive_document(processing_directive),
+        processingDirective=None if processing_directive is None else directive_document(processing_directive),
     )
     return caller.call(
         _CREATE_SUBSCRIPTION, _subscription_payload, path={"notificationType": notification_type}, body=body
@@ -301,7 +301,8 @@ def _event_filter(document: JsonObject) -> EventFilter:
     )
 
 
-def _directive_document(directive: ProcessingDirective) -> JsonObject:
+def directive_document(directive: ProcessingDirective) -> JsonObject:
+    """The directive as SP-API writes it."""
     event_filter = directive.event_filter
     return without_nothing(
         eventFilter=None if event_filter is None else _event_filter_document(event_filter),

@@ -1,0 +1,209 @@
+"""Notifications that are not a report's, from SP-API to a rule of the host product on the event bus."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from deployment import REPOSITORY, Deployment, aws
+from quickstart.notification_types import SQS_TYPES
+from tests.end_to_end.host import HostProduct, Seller, as_sp_api, eventually, subscription_of
+from tests.end_to_end.official_examples import official_examples
+
+FORWARDED = sorted(set(SQS_TYPES) - {"REPORT_PROCESSING_FINISHED"})
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def everything(deployment: Deployment) -> str:
+    """A queue that a rule fills with every event of the bus."""
+    sqs, events = aws(deployment.servers, "sqs"), aws(deployment.servers, "events")
+    bus = deployment.outputs["NotificationEventBusName"]
+    rule = events.put_rule(
+        Name="everything", EventBusName=bus, EventPattern=json.dumps({"source": ["selling-partner-api"]})
+    )["RuleArn"]
+    queue: str = sqs.create_queue(QueueName="everything")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    events.put_targets(Rule="everything", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+    return queue
+
+
+def received(deployment: Deployment, queue: str, notification_id: str, seconds: float = 20) -> Json:
+    """The event of this notification; others are dropped."""
+
+    def look() -> Json | None:
+        sqs = aws(deployment.servers, "sqs")
+        messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        found = None
+        for message in messages:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            event: Json = json.loads(message["Body"])
+            if event["detail"]["NotificationId"] == notification_id:
+                found = event
+        return found
+
+    return eventually(look, seconds, f"the event of notification {notification_id}")
+
+
+def dead_letter(deployment: Deployment, notification_id: str) -> Json | None:
+    sqs = aws(deployment.servers, "sqs")
+    queue = deployment.outputs["NotificationsDeadLetterQueueUrl"]
+    for message in sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"]).get("Messages", []):
+        if notification_id in message["Body"]:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            found: Json = message
+            return found
+    return None
+
+
+def addressed(name: str, subscription_id: str) -> tuple[str, str]:
+    """The official example for this subscription as it is sent, and its own notification id."""
+    example = json.loads(json.dumps(official_examples()[name]))
+    notification_id = str(uuid.uuid4())
+    metadata = example.get("notificationMetadata") or example["NotificationMetadata"]
+    spelled = {key.lower(): key for key in metadata}
+    metadata[spelled["subscriptionid"]] = subscription_id
+    metadata[spelled["notificationid"]] = notification_id
+    return json.dumps(example, indent=1, ensure_ascii=False), notification_id
+
+
+def subscribe(host: HostProduct, seller: Seller, name: str, **fields: object) -> Json:
+    answer = host.send("NotificationsSubscriberUrl", subscription_of(seller) | {"NotificationType": name} | fields)
+    assert answer.status_code == 200, answer.text
+    body: Json = answer.json()
+    return body
+
+
+@pytest.mark.parametrize("name", FORWARDED)
+def test_every_type_reaches_a_rule_of_the_host_product(
+    deployment: Deployment, host: HostProduct, seller: Seller, everything: str, name: str
+) -> None:
+    host.store_token(seller)
+    subscription_id = subscribe(host, seller, name)["subscriptionId"]
+    body, notification_id = addressed(name, subscription_id)
+    order = {"sellerId": seller.seller_id, "notificationType": name, "body": body}
+    assert seller.control("POST", "notifications", order)["notifications"]
+    event = received(deployment, everything, notification_id)
+    assert (event["source"], event["detail-type"]) == ("selling-partner-api", name)
+    assert event["detail"] == {
+        "SellerId": seller.seller_id,
+        "RegionCode": "NA",
+        "NotificationId": notification_id,
+        "SubscriptionId": subscription_id,
+        "Notification": json.loads(body),
+    }
+
+
+def test_the_region_of_a_sellers_subscription_is_told(
+    deployment: Deployment, host: HostProduct, seller: Seller, everything: str
+) -> None:
+    host.store_token(seller)
+    for region in ("NA", "EU"):
+        subscription_id = subscribe(host, seller, "ACCOUNT_STATUS_CHANGED", RegionCode=region)["subscriptionId"]
+        body, notification_id = addressed("ACCOUNT_STATUS_CHANGED", subscription_id)
+        send(deployment, body)
+        detail = received(deployment, everything, notification_id)["detail"]
+        assert (detail["SellerId"], detail["RegionCode"]) == (seller.seller_id, region)
+
+
+def test_a_notification_of_an_unknown_subscription_is_handed_on_with_what_is_known(
+    deployment: Deployment, host: HostProduct, seller: Seller, everything: str
+) -> None:
+    body, notification_id = addressed("FEE_PROMOTION", "unknown")
+    send(deployment, body.replace("A3TH9S8BH6GOGM", seller.seller_id))
+    detail = received(deployment, everything, notification_id)["detail"]
+    assert detail["RegionCode"] is None
+    host.store_token(seller, RegionCode="FE")
+    body, notification_id = addressed("ORDER_CHANGE", "unknown")
+    send(deployment, body.replace("A3TH9S8BH6GOGM", seller.seller_id))
+    detail = received(deployment, everything, notification_id)["detail"]
+    assert (detail["SellerId"], detail["RegionCode"]) == (seller.seller_id, "FE")
+    body, notification_id = addressed("ACCOUNT_STATUS_CHANGED", "unknown")
+    send(deployment, body)
+    detail = received(deployment, everything, notification_id)["detail"]
+    assert (detail["SellerId"], detail["RegionCode"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("padding", "reason"),
+    [
+        ({"padding": "x" * 256 * 1024}, "ValidationException: Total size"),
+        ({"number": float("nan")}, "MalformedDetail"),
+    ],
+)
+def test_what_the_bus_refuses_is_a_dead_letter_with_the_reason(
+    deployment: Deployment, padding: Json, reason: str
+) -> None:
+    notification_id = str(uuid.uuid4())
+    notification = official_examples()["FEED_PROCESSING_FINISHED"] | {
+        "notificationMetadata": {"subscriptionId": "unknown", "notificationId": notification_id},
+        **padding,
+    }
+    body = json.dumps(notification)
+    send(deployment, body)
+    message = eventually(lambda: dead_letter(deployment, notification_id), 20, "the dead letter")
+    assert message["Body"] == body
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert attributes["NotificationType"] == "FEED_PROCESSING_FINISHED"
+    assert attributes["NotificationId"] == notification_id
+    assert reason in attributes["Reason"]
+
+
+def test_the_example_rule_serves_the_host_product(deployment: Deployment, host: HostProduct, seller: Seller) -> None:
+    cloudformation = aws(deployment.servers, "cloudformation")
+    template = (REPOSITORY / "docs/examples/any-offer-changed-rule.yaml").read_text()
+    bus = deployment.outputs["NotificationEventBusName"]
+    parameters = [{"ParameterKey": "EventBusName", "ParameterValue": bus}]
+    cloudformation.create_stack(StackName="my-product", TemplateBody=template, Parameters=parameters)
+    stack = eventually(lambda: _complete(deployment, "my-product"), what="the example's stack")
+    queue = stack["Outputs"][0]["OutputValue"]
+    host.store_token(seller)
+    ids = {name: subscribe(host, seller, name)["subscriptionId"] for name in ("FEE_PROMOTION", "ANY_OFFER_CHANGED")}
+    other, _ = addressed("FEE_PROMOTION", ids["FEE_PROMOTION"])
+    send(deployment, other)
+    body, notification_id = addressed("ANY_OFFER_CHANGED", ids["ANY_OFFER_CHANGED"])
+    send(deployment, body)
+    event = received(deployment, queue, notification_id)
+    trigger = event["detail"]["Notification"]["Payload"]["AnyOfferChangedNotification"]["OfferChangeTrigger"]
+    assert trigger["ASIN"] == "123"
+    sqs = aws(deployment.servers, "sqs")
+    assert not sqs.receive_message(QueueUrl=queue).get("Messages"), "an event of another type"
+
+
+class TestWhoMaySend:
+    def test_another_account_may_not(self, deployment: Deployment) -> None:
+        queue = deployment.outputs["NotificationsQueueUrl"]
+        other = aws(deployment.servers, "sqs", aws_access_key_id="999988887777", aws_secret_access_key="test")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            other.send_message(QueueUrl=queue, MessageBody="{}")
+
+    def test_sp_api_may_send_and_look_and_nothing_else(self, deployment: Deployment) -> None:
+        queue = deployment.outputs["NotificationsQueueUrl"]
+        sp_api = as_sp_api(deployment.servers)
+        sp_api.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sp_api.receive_message(QueueUrl=queue)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sp_api.send_message(QueueUrl=deployment.outputs["NotificationsDeadLetterQueueUrl"], MessageBody="{}")
+
+
+def send(deployment: Deployment, body: str) -> None:
+    """As SP-API sends, past the simulator."""
+    as_sp_api(deployment.servers).send_message(QueueUrl=deployment.outputs["NotificationsQueueUrl"], MessageBody=body)
+
+
+def _complete(deployment: Deployment, name: str) -> Json | None:
+    stack: Json = aws(deployment.servers, "cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    assert "FAILED" not in stack["StackStatus"], stack.get("StackStatusReason")
+    return stack if stack["StackStatus"] == "CREATE_COMPLETE" else None
