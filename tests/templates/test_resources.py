@@ -40,13 +40,6 @@ URLS = {
     "ReportCreatorUrl": ("ReportCreatorRestApi", "/reports"),
     "ReportSchedulesUrl": ("ReportCreatorRestApi", "/schedules"),
 }
-
-URLS = {
-    "TokenStorageUrl": ("TokenStorageRestApi", "/tokens"),
-    "NotificationsSubscriberUrl": ("NotificationsSubscriberRestApi", "/notifications"),
-    "ReportCreatorUrl": ("ReportCreatorRestApi", "/reports"),
-}
-
 ROOT_OUTPUTS = {
     *URLS,
     "TokenStorageRestApiId",
