@@ -28,15 +28,11 @@ def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
     DELETE /{notificationType}?SellerId=&RegionCode= -> {"sellerId", "regionCode", "notificationType",
     "subscriptionIds", "destinationRemoved"}.
     """
-    routes = {
-        "POST /notifications": _subscribe,
-        "GET /notifications": _list,
-        "DELETE /notifications/{notificationType}": _unsubscribe,
-    }
-    return http_api.answer(event, routes)
+    return http_api.answer(event, ROUTES)
 
 
 def _subscribe(fields: Fields) -> Mapping[str, object]:
+    """Subscribes a seller to a notification type, with the stack's queue as destination."""
     request = read_request(fields)
     # Before SP-API is asked for anything: an unknown seller leaves no destination behind.
     wiring.token_vault().refresh_token(request.seller_id, request.region)()
@@ -53,6 +49,7 @@ def _subscribe(fields: Fields) -> Mapping[str, object]:
 
 
 def _list(fields: Fields) -> Mapping[str, object]:
+    """Lists what the seller is subscribed to, compared with SP-API's own answer."""
     query = read_query(fields, type_required=False)
     recorded = wiring.subscription_records().of_seller(query.seller_id, query.region, query.notification_type)
     deadline = Deadline.after(http_api.CALL_BUDGET_SECONDS)
@@ -68,6 +65,7 @@ def _list(fields: Fields) -> Mapping[str, object]:
 
 
 def _unsubscribe(fields: Fields) -> Mapping[str, object]:
+    """Ends a subscription, and removes the destination when nothing uses it."""
     query = read_query(fields, type_required=True)
     records = wiring.subscription_records()
     deadline = Deadline.after(http_api.CALL_BUDGET_SECONDS)
@@ -101,3 +99,10 @@ def _entry(comparison: Comparison) -> Mapping[str, object]:
         "destinationId": comparison.destination_id,
         "payloadVersion": comparison.payload_version,
     } | ({} if directive is None else {"processingDirective": directive_document(directive)})
+
+
+ROUTES: Mapping[str, http_api.Action] = {
+    "POST /notifications": _subscribe,
+    "GET /notifications": _list,
+    "DELETE /notifications/{notificationType}": _unsubscribe,
+}

@@ -23,29 +23,25 @@ def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
     {"reportScheduleId"}; {SellerId, RegionCode, ReportTypes} -> {"reportSchedules"}; {SellerId, RegionCode,
     ReportScheduleId} -> {"reportScheduleId", "status": "SUCCESS"}.
     """
-    return http_api.answer(
-        event,
-        {
-            "POST /schedules": _create,
-            "GET /schedules": _list,
-            "DELETE /schedules/{reportScheduleId}": _delete,
-        },
-    )
+    return http_api.answer(event, ROUTES)
 
 
 def _create(fields: Fields) -> Mapping[str, object]:
+    """Makes SP-API create a report again and again; replaces a schedule of the same type and marketplaces."""
     request = read_create_request(fields)
     caller = _seller(request.seller_id, request.region)
     return {"reportScheduleId": reports.create_report_schedule(caller, request.specification)}
 
 
 def _list(fields: Fields) -> Mapping[str, object]:
+    """Lists the seller's schedules of some report types."""
     request = read_list_request(fields)
     schedules = reports.get_report_schedules(_seller(request.seller_id, request.region), request.report_types)
     return {"reportSchedules": [described(schedule) for schedule in schedules]}
 
 
 def _delete(fields: Fields) -> Mapping[str, object]:
+    """Ends a schedule."""
     request = read_delete_request(fields)
     delete_schedule(_seller(request.seller_id, request.region), request)
     return {"reportScheduleId": request.report_schedule_id, "status": "SUCCESS"}
@@ -53,3 +49,10 @@ def _delete(fields: Fields) -> Mapping[str, object]:
 
 def _seller(seller_id: str, region: Region) -> Caller:
     return wiring.seller(seller_id, region, Deadline.after(http_api.CALL_BUDGET_SECONDS))
+
+
+ROUTES: Mapping[str, http_api.Action] = {
+    "POST /schedules": _create,
+    "GET /schedules": _list,
+    "DELETE /schedules/{reportScheduleId}": _delete,
+}

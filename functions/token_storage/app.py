@@ -9,13 +9,17 @@ from quickstart.validation import Fields
 
 def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
     """{SellerId, RefreshToken, RegionCode?} -> {"sellerId", "status": "SUCCESS"}."""
-    return http_api.answer(event, {"POST /tokens": _store})
+    return http_api.answer(event, ROUTES)
 
 
 def _store(fields: Fields) -> Mapping[str, object]:
+    """Stores a seller's refresh token, encrypted, in place of an earlier one."""
     seller_id = fields.seller_id()
     refresh_token = fields.refresh_token()
     region = fields.optional_region()
     fields.finish()
     wiring.token_vault().store(seller_id, region, refresh_token)
     return {"sellerId": seller_id, "status": "SUCCESS"}
+
+
+ROUTES: Mapping[str, http_api.Action] = {"POST /tokens": _store}

@@ -17,7 +17,7 @@ _LONGEST_EXPRESSION = 256
 
 def read_directive(fields: Fields, notification_type: str, region: Region) -> ProcessingDirective | None:
     """The request's directive, None when it has none; what is wrong with it is added to `fields`."""
-    fields.known(_NAME)
+    fields.known(_NAME, rule="SP-API's processingDirective, for the types that take one", schema={"type": "object"})
     value = fields.body.get(_NAME)
     if value is None or notification_type not in SQS_TYPES:
         return None

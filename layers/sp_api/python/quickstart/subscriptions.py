@@ -115,9 +115,7 @@ def read_query(fields: Fields, *, type_required: bool) -> SubscriptionQuery:
     """Raises InvalidRequestError with every field that is wrong."""
     seller_id = fields.seller_id()
     region = fields.region()
-    fields.known("NotificationType")
-    asked = type_required or fields.body.get("NotificationType") is not None
-    notification_type = _notification_type(fields) if asked else ""
+    notification_type = _notification_type(fields, required=type_required)
     fields.finish()
     return SubscriptionQuery(seller_id, region, notification_type)
 
@@ -385,9 +383,9 @@ def _of_record(record: SubscriptionRecord, state: str) -> Comparison:
     )
 
 
-def _notification_type(fields: Fields) -> str:
+def _notification_type(fields: Fields, *, required: bool = True) -> str:
     """NotificationType: empty when it is missing or cannot be subscribed to here."""
-    value = fields.text("NotificationType")
+    value = fields.text("NotificationType", required=required, rule=f"one of {', '.join(SQS_TYPES)}")
     refused = why_not(value) if value else None
     if refused is not None:
         fields.errors.append(FieldError("NotificationType", *refused))
@@ -398,7 +396,7 @@ def _notification_type(fields: Fields) -> str:
 def _payload_version(fields: Fields, notification_type: str) -> str:
     """PayloadVersion: the type's current one when it is left out. The reports' is read here, so no other serves."""
     default = SQS_TYPES[notification_type].payload_version if notification_type else ""
-    value = fields.text("PayloadVersion", required=False) or default
+    value = fields.text("PayloadVersion", required=False, rule="the type's current one without it") or default
     if notification_type == REPORTS_TYPE and value != default:
         fields.errors.append(FieldError("PayloadVersion", "InvalidValue", f"PayloadVersion must be {default}"))
     elif value and not _PAYLOAD_VERSION.fullmatch(value):
@@ -408,7 +406,7 @@ def _payload_version(fields: Fields, notification_type: str) -> str:
 
 
 def _flag(fields: Fields, name: str) -> bool:
-    fields.known(name)
+    fields.known(name, rule="true or false; false without it", schema={"type": "boolean"})
     value = fields.body.get(name)
     if value is None:
         return False

@@ -30,6 +30,16 @@ class FieldError:
     message: str
 
 
+@dataclass(frozen=True)
+class FieldDescription:
+    """What a request's reader asks of one field; `schema` is JSON Schema's, `rule` says it in words."""
+
+    name: str
+    required: bool
+    rule: str
+    schema: Mapping[str, object]
+
+
 class InvalidRequestError(ValueError):
     """The request breaks one or more rules, all of them named in `errors`."""
 
@@ -43,11 +53,12 @@ class Fields:
     """A request's fields, read one by one; `finish` raises InvalidRequestError with everything that was wrong.
 
     A reader returns an empty value of its type for a field that is wrong, so that the others are still looked at.
+    `described` tells which fields have been asked for, and what of them: the API's reference is written from it.
     """
 
     body: Mapping[str, object]
     errors: list[FieldError] = field(default_factory=list)
-    _known: list[str] = field(default_factory=list)
+    described: list[FieldDescription] = field(default_factory=list)
 
     def seller_id(self) -> str:
         """SellerId: a selling partner's id, as SP-API gives it (A3TH9S8BH6GOGM)."""
@@ -64,7 +75,7 @@ class Fields:
     def report_types(self) -> tuple[str, ...]:
         """ReportTypes: report type values with commas between."""
         name = "ReportTypes"
-        value = self._string(name, required=True)
+        value = self._string(name, required=True, rule=f"1 to {MOST_REPORT_TYPES} report types, with commas between")
         types = tuple(dict.fromkeys(entry.strip() for entry in value.split(","))) if value else ()
         if value and (len(types) > MOST_REPORT_TYPES or not all(_REPORT_TYPE.fullmatch(entry) for entry in types)):
             self._wrong(
@@ -86,7 +97,7 @@ class Fields:
     def limit(self, default: int, most: int) -> int:
         """Limit: how many entries a page of a list has at most."""
         name = "Limit"
-        value = self._string(name, required=False)
+        value = self._string(name, required=False, rule=f"a whole number from 1 to {most}; {default} without it")
         if not value:
             return default
         if not _WHOLE_NUMBER.fullmatch(value) or not 1 <= int(value) <= most:
@@ -97,7 +108,7 @@ class Fields:
     def next_token(self, names: tuple[str, ...]) -> Mapping[str, str] | None:
         """NextToken: where the page before ended, as `quickstart.paging.token` of these names gave it."""
         name = "NextToken"
-        value = self._string(name, required=False)
+        value = self._string(name, required=False, rule="the nextToken of an earlier answer, unchanged")
         position = read_token(value, names) if value else None
         if value and position is None:
             self._wrong(name, "InvalidValue", f"{name} must be the nextToken of an earlier answer, unchanged")
@@ -114,10 +125,11 @@ class Fields:
 
     def choice(self, name: str, choices: Iterable[str], *, required: bool = True) -> str:
         """A field that must be one of `choices`; empty when it is wrong, or absent and not required."""
-        value = self._string(name, required=required)
         allowed = [str(choice) for choice in choices]
+        rule = f"one of {', '.join(allowed)}"
+        value = self._string(name, required=required, rule=rule, schema={"type": "string", "enum": allowed})
         if value and value not in allowed:
-            self._wrong(name, "InvalidValue", f"{name} must be one of {', '.join(allowed)}")
+            self._wrong(name, "InvalidValue", f"{name} must be {rule}")
             return ""
         return value
 
@@ -127,7 +139,9 @@ class Fields:
         A marketplace known to be of another region is refused.
         """
         name = "MarketplaceIds"
-        value = self._present(name, required=True)
+        rule = f"1 to {MOST_MARKETPLACES} marketplace ids of the region: a list, or a string with commas between"
+        listed_ids = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_MARKETPLACES}
+        value = self._present(name, required=True, rule=rule, schema={"oneOf": [{"type": "string"}, listed_ids]})
         if value is None:
             return ()
         listed = value.split(",") if isinstance(value, str) else value
@@ -153,7 +167,7 @@ class Fields:
 
     def time(self, name: str) -> datetime | None:
         """An optional ISO 8601 date or date and time, UTC where it names no offset."""
-        value = self._string(name, required=False)
+        value = self._string(name, required=False, rule="an ISO 8601 date or date and time, UTC without an offset")
         if not value:
             return None
         try:
@@ -171,7 +185,13 @@ class Fields:
     def report_options(self) -> Mapping[str, str] | None:
         """ReportOptions: an object of strings, or a JSON string of one (Reports API 2021-06-30, ReportOptions)."""
         name = "ReportOptions"
-        value = self._present(name, required=False)
+        options = {"type": "object", "additionalProperties": {"type": "string"}}
+        value = self._present(
+            name,
+            required=False,
+            rule="an object of strings, or a JSON string of one",
+            schema={"oneOf": [options, {"type": "string"}]},
+        )
         if isinstance(value, str):
             if not value.strip():
                 return None
@@ -187,35 +207,34 @@ class Fields:
             return None
         return value
 
-    def text(self, name: str, *, required: bool = True) -> str:
+    def text(self, name: str, *, required: bool = True, rule: str = "") -> str:
         """Any text, without the white space around it; empty when it is wrong, or absent and not required."""
-        return self._string(name, required=required)
+        return self._string(name, required=required, rule=rule)
 
-    def known(self, name: str) -> None:
-        """A field that belongs to the request, though what it may hold cannot be told."""
-        self._known.append(name)
+    def known(self, name: str, rule: str = "", schema: Mapping[str, object] | None = None) -> None:
+        """An optional field of the request that something else reads."""
+        self._describe(FieldDescription(name, required=False, rule=rule, schema=schema or {}))
 
     def finish(self) -> None:
         """Raises InvalidRequestError when a field was wrong, or one is there that nobody asked for."""
+        known = [described.name for described in self.described]
         for name in self.body:
-            if name not in self._known:
-                self._wrong(
-                    name,
-                    "UnknownField",
-                    f"{name} is not a field of this request; its fields are {', '.join(dict.fromkeys(self._known))}",
-                )
+            if name not in known:
+                message = f"{name} is not a field of this request; its fields are {', '.join(known)}"
+                self._wrong(name, "UnknownField", message)
         if self.errors:
             raise InvalidRequestError(self.errors)
 
     def _text(self, name: str, pattern: re.Pattern[str], rule: str) -> str:
-        value = self._string(name, required=True)
+        schema = {"type": "string", "pattern": f"^{pattern.pattern}$"}
+        value = self._string(name, required=True, rule=rule.removeprefix("must be "), schema=schema)
         if value and not pattern.fullmatch(value):
             self._wrong(name, "InvalidValue", f"{name} {rule}")
             return ""
         return value
 
-    def _string(self, name: str, *, required: bool) -> str:
-        value = self._present(name, required=required)
+    def _string(self, name: str, *, required: bool, rule: str = "", schema: Mapping[str, object] | None = None) -> str:
+        value = self._present(name, required=required, rule=rule, schema=schema or {"type": "string"})
         if value is None:
             return ""
         if not isinstance(value, str):
@@ -226,12 +245,16 @@ class Fields:
             return ""
         return value.strip()
 
-    def _present(self, name: str, *, required: bool) -> object | None:
-        self._known.append(name)
+    def _present(self, name: str, *, required: bool, rule: str, schema: Mapping[str, object]) -> object | None:
+        self._describe(FieldDescription(name, required, rule, schema))
         value = self.body.get(name)
         if value is None and required:
             self._wrong(name, "Missing", f"{name} is missing")
         return value
+
+    def _describe(self, description: FieldDescription) -> None:
+        if all(described.name != description.name for described in self.described):
+            self.described.append(description)
 
     def _wrong(self, name: str, code: str, message: str) -> None:
         self.errors.append(FieldError(name, code, message))
