@@ -246,6 +246,9 @@ async def _operate(state: State, connections: Connections, request: Request, tra
             if sandbox and not operation.sandbox_only
             else await HANDLERS[operation.name](state, call)
         )
+        if (lost := state.faults.take(operation.name, trace.seller_id, ("lose",))) is not None:
+            trace.fault = lost.kind
+            return CutConnection(connections)
     except OperationError as refusal:
         return _refused(refusal, operation, rate, trace)
     return _answered(answer, operation, rate, trace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-FAULT_KINDS = ("status", "slow", "reset", "truncate", "expire")
+FAULT_KINDS = ("status", "slow", "reset", "lose", "truncate", "expire")
 LWA_OPERATION = "getAccessToken"
 DOWNLOAD_OPERATION = "downloadDocument"
 
@@ -16,7 +16,7 @@ class Fault:
 
     kind: `status` answers with `status` (and `code`, `message`, `details`, `body`, `content_type`, `headers` if given);
     `slow` waits `seconds` of real time and then goes on; `reset` cuts the
-    connection; `truncate` sends `after_bytes` of the document and cuts; `expire` treats the document's link as expired.
+    connection; `lose` carries the request out and cuts the connection instead of answering; `truncate` sends `after_bytes` of the document and cuts; `expire` treats the document's link as expired.
     `remaining` counts down; None lasts until the faults are cleared. Empty `operation` or `seller_id` match everything.
     """
 
