@@ -57,6 +57,14 @@ class Exchange:
             return Response(fault.body, fault.status, dict(fault.headers), fault.content_type)
         return None
 
+    def lost_answer(self) -> Response | None:
+        """A cut connection in place of the answer to what has been carried out, where that was ordered."""
+        lost = self.state.faults.take(self.operation, self.seller_id, ("lose",))
+        if lost is None:
+            return None
+        self.fault = lost.kind
+        return ResetResponse(self.connections)
+
 
 Endpoint = Callable[[Exchange], Awaitable[Response]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-FAULT_KINDS = ("status", "slow", "reset", "truncate", "expire")
+FAULT_KINDS = ("status", "slow", "reset", "lose", "truncate", "expire")
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,9 @@ class Fault:
     """One order for trouble.
 
     kind: `status` answers with `status` (and `code`, `message`, `details`, `body`, `content_type`, `headers` if given);
-    `slow` waits `seconds` of real time and then goes on; `reset` cuts the
-    connection; `truncate` sends `after_bytes` of the document and cuts; `expire` treats the document's link as expired.
+    `slow` waits `seconds` of real time and then goes on; `reset` cuts the connection; `lose` carries the request out
+    and cuts the connection instead of answering; `truncate` sends `after_bytes` of the document and cuts; `expire`
+    treats the document's link as expired.
     `remaining` counts down; None lasts until the faults are cleared. Empty `operation` or `seller_id` match everything.
     """
 

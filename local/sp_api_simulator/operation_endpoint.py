@@ -103,7 +103,8 @@ async def serve_operation(exchange: Exchange) -> Response:
             base_url=str(request.base_url).rstrip("/"),
         )
         handler = _sandbox_example if sandbox and not operation.sandbox_only else HANDLERS[operation.name]
-        return _answered(exchange, await handler(state, call), operation, rate)
+        answered = await handler(state, call)
+        return exchange.lost_answer() or _answered(exchange, answered, operation, rate)
     except OperationError as error:
         return _refused(exchange, error, operation, rate)
 

@@ -89,6 +89,17 @@ def test_a_reset_connection(simulator: Simulator, operation: str) -> None:
     assert simulator.control("GET", "/requests")["statuses"][operation] == {"0": 1, "200": 1}
 
 
+def test_an_answer_that_is_lost_on_its_way(simulator: Simulator) -> None:
+    token = simulator.seller()
+    simulator.control("POST", "/faults", {"fault": "lose", "operation": "createReport"})
+    body = {"reportType": LISTINGS, "marketplaceIds": ["ATVPDKIKX0DER"]}
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        simulator.call("POST", REPORTS, token, body=body)
+    assert len(simulator.control("GET", "/reports")["reports"]) == 1
+    assert simulator.control("GET", "/requests")["statuses"]["createReport"] == {"0": 1}
+    simulator.call("POST", REPORTS, token, body=body, status=202)
+
+
 @pytest.mark.parametrize("after_bytes", [0, 1000])
 def test_a_truncated_document(simulator: Simulator, after_bytes: int) -> None:
     url = simulator.document(simulator.seller())["url"]
