@@ -1,6 +1,5 @@
 """An execution that does not succeed is told of, once, with words; its report can still be delivered."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from tests.end_to_end.host import (
     HostProduct,
     Seller,
     eventually,
+    invoke_function,
     ledger_item,
     mails_about,
 )
@@ -92,11 +92,11 @@ def test_a_failed_execution_is_told_of_once(
         "detail-type": "Step Functions Execution Status Change",
         "detail": {"executionArn": execution["executionArn"], "status": "FAILED", "redriveCount": 0},
     }
-    _invoke_notifier(deployment, event)
+    invoke_function(deployment, "SPAPIReportFailureNotifier", event)
     assert len(mails_about(deployment.servers, report_id)) == 1
     # When that execution is redriven and fails again, it is another failure.
     event["detail"]["redriveCount"] = 1  # type: ignore[index]
-    _invoke_notifier(deployment, event)
+    invoke_function(deployment, "SPAPIReportFailureNotifier", event)
     eventually(lambda: len(mails_about(deployment.servers, report_id)) == 2 or None, what="the second e-mail")
 
 
@@ -152,15 +152,3 @@ def test_an_execution_that_somebody_started_by_hand_is_told_of(deployment: Deplo
         )
         mail = eventually(told, what="the e-mail")
     assert "NOT delivered: report (unknown) of seller (unknown)" in mail.subject
-
-
-def _invoke_notifier(deployment: Deployment, event: dict[str, Any]) -> None:
-    functions = aws(deployment.servers, "lambda")
-    (name,) = [
-        function["FunctionName"]
-        for page in functions.get_paginator("list_functions").paginate()
-        for function in page["Functions"]
-        if function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == "SPAPIReportFailureNotifier"
-    ]
-    answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
-    assert "FunctionError" not in answer, answer["Payload"].read()
