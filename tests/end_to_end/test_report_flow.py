@@ -55,12 +55,12 @@ def test_a_queue_that_subscribes_to_the_topic_gets_json(
     sqs, sns = aws(servers, "sqs"), aws(servers, "sns")
     queue = sqs.create_queue(QueueName=f"subscriber-{subscribed_seller.seller_id}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    subscription = sns.subscribe(
-        TopicArn=deployment.outputs["ReportTopicArn"], Protocol="sqs", Endpoint=arn, Attributes={}
-    )
-    sns.set_subscription_attributes(
-        SubscriptionArn=subscription["SubscriptionArn"], AttributeName="RawMessageDelivery", AttributeValue="true"
-    )
+    topic = deployment.outputs["ReportTopicArn"]
+    sends = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Statement": [sends | {"Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    raw = {"RawMessageDelivery": "true"}
+    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=raw)
     try:
         report_id = host.create_report(subscribed_seller)
 
