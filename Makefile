@@ -27,7 +27,7 @@ PIP := -m pip --disable-pip-version-check -qq install
 RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test lint unit throttling build publish doctor clean
+.PHONY: help demo stop test lint unit throttling browser build publish doctor clean
 .PHONY: python-is-supported demo-environment test-environment
 MAKEFLAGS += --no-print-directory --silent
 
@@ -43,7 +43,7 @@ stop: demo-environment ## stop what `make demo KEEP=1` left running
 doctor: demo-environment ## look a stack over: make doctor STACK=<name> [REGION=], or the one that KEEP=1 left running
 	@$(RUN) $(TOOLS) $(if $(STACK),-m operations.doctor $(STACK) $(if $(REGION),--region $(REGION)),local/doctor.py)
 
-test: test-environment lint ## lint, then every test: unit, template, simulator, emulator and end to end (ARGS= for pytest)
+test: browser test-environment lint ## lint, then every test: unit, template, simulator, emulator and end to end (ARGS= for pytest)
 	@$(TOOLS) -m pytest $(ARGS)
 
 lint: test-environment ## ruff, mypy --strict, cfn-lint
@@ -75,6 +75,11 @@ demo-environment: python-is-supported
 
 test-environment: python-is-supported
 	@$(MAKE) -j4 $(TEST_READY) $(EMULATOR_READY) $(FUNCTIONS_READY) $(DEPENDENCIES_READY) $(NODE_READY)
+
+browser:
+	@for program in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  command -v $$program > /dev/null && exit 0; done; \
+	  echo "make test opens stored reports in a browser and finds none: install Chromium (Debian: apt-get install chromium) or Chrome"; exit 2
 
 python-is-supported:
 	@case " $(SUPPORTED) " in \

@@ -8,12 +8,14 @@ from typing import Any
 
 from quickstart import settings, wiring
 from quickstart.observability import logger
-from quickstart.report_announcement import FinishedReportNews, period, write_message
+from quickstart.report_announcement import FinishedReportNews, write_message
+from quickstart.report_ledger import StoredReport
+from quickstart.topic import publish
 
 
 def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, object]:
-    """{SellerId, ReportId, ReportType, ReportStatus, ObjectKey?, SizeBytes?, DataStartTime?, DataEndTime?,
-    Explanation?} -> {NotificationMessageId}.
+    """{SellerId, ReportId, ReportType, ReportStatus, ObjectKey?, SizeBytes?, Sha256?, CompressionAlgorithm?,
+    DataStartTime?, DataEndTime?, Explanation?} -> {NotificationMessageId}.
 
     A report is announced once: what the ledger already has as announced is not announced again.
     """
@@ -22,21 +24,33 @@ def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, object]:
     announced = (ledger.find(seller_id, report_id) or {}).get("NotificationMessageId")
     if announced is not None:
         return {"NotificationMessageId": announced}
+    document = _document(event)
     message = write_message(
         FinishedReportNews(
             seller_id=seller_id,
             report_id=report_id,
             report_type=event["ReportType"],
             report_status=event["ReportStatus"],
-            period=period(event.get("DataStartTime"), event.get("DataEndTime")),
-            size_bytes=event.get("SizeBytes"),
-            link=wiring.report_link(event["ObjectKey"], report_id) if "ObjectKey" in event else None,
+            reports_url=settings.required("REPORT_CREATOR_URL"),
+            data_start_time=event.get("DataStartTime"),
+            data_end_time=event.get("DataEndTime"),
+            document=document,
+            link=None if document is None else wiring.report_link(document.key, report_id),
             explanation=event.get("Explanation"),
         )
     )
-    published = wiring.sns().publish(
-        TopicArn=settings.required("REPORT_TOPIC_ARN"), Subject=message.subject, Message=message.body
-    )
-    ledger.announced(seller_id, report_id, event["ReportStatus"], published["MessageId"])
+    message_id = publish(wiring.sns(), settings.required("REPORT_TOPIC_ARN"), message)
+    ledger.announced(seller_id, report_id, event["ReportStatus"], message_id)
     logger().info("report announced", seller_id=seller_id, report_id=report_id, status=event["ReportStatus"])
-    return {"NotificationMessageId": published["MessageId"]}
+    return {"NotificationMessageId": message_id}
+
+
+def _document(event: Mapping[str, Any]) -> StoredReport | None:
+    if "ObjectKey" not in event:
+        return None
+    return StoredReport(
+        key=event["ObjectKey"],
+        size_bytes=event["SizeBytes"],
+        sha256=event["Sha256"],
+        gzipped=event["CompressionAlgorithm"] == "GZIP",
+    )

@@ -23,7 +23,7 @@ CHARSETS = {
     "utf8": "utf-8",
     "Cp1252": "cp1252",
     "ISO-8859-1": "latin-1",
-    "Shift_JIS": "shift_jis",
+    "Shift_JIS": "cp932",
     "UTF-16": "utf-16-le",
 }
 """Charset names as documents carry them, with Python's name for each."""

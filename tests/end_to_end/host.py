@@ -179,6 +179,21 @@ def download(link: str) -> tuple[requests.Response, bytes]:
     return answer, answer.raw.read(decode_content=False)
 
 
+def invoke_function(deployment: Deployment, name: str, event: object) -> Any:
+    """The answer of one of the stack's functions; fails when the function raises."""
+    functions = aws(deployment.servers, "lambda")
+    (function,) = [
+        function["FunctionName"]
+        for page in functions.get_paginator("list_functions").paginate()
+        for function in page["Functions"]
+        if function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
+    ]
+    answer = functions.invoke(FunctionName=function, Payload=json.dumps(event))
+    payload = answer["Payload"].read()
+    assert "FunctionError" not in answer, payload
+    return json.loads(payload)
+
+
 def as_sp_api(servers: Servers) -> Any:
     """An SQS client of SP-API's own account."""
     return boto3.client(

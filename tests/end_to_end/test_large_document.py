@@ -69,7 +69,9 @@ def test_a_document_of_512_mib_adds_less_than_64_mib(deployment: Deployment, sel
         answer = json.loads(process.stdout.readline())
         most = max(most, _resident_bytes(process.pid))
         process.stdin.close()
-    assert answer == {"ObjectKey": key, "SizeBytes": SIZE_BYTES}
+    tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
+    assert tags == [{"Key": "Sha256", "Value": answer.pop("Sha256")}]
+    assert answer == {"ObjectKey": key, "SizeBytes": SIZE_BYTES, "CompressionAlgorithm": "NONE"}
     assert s3.head_object(Bucket=bucket, Key=key)["ContentLength"] == SIZE_BYTES
     print(f"resident memory: {at_start / MEBIBYTE:.0f} MiB at the start, {(most - at_start) / MEBIBYTE:.0f} MiB added")
     assert most - at_start < MOST_ADDED_BYTES

@@ -48,6 +48,46 @@ def test_a_report_is_delivered(deployment: Deployment, host: HostProduct, subscr
     assert item["ExpiresAt"] > time.time() + 29 * 86400
 
 
+def test_a_queue_that_subscribes_to_the_topic_gets_json(
+    deployment: Deployment, host: HostProduct, subscribed_seller: Seller
+) -> None:
+    servers = deployment.servers
+    sqs, sns = aws(servers, "sqs"), aws(servers, "sns")
+    queue = sqs.create_queue(QueueName=f"subscriber-{subscribed_seller.seller_id}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = deployment.outputs["ReportTopicArn"]
+    sends = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Statement": [sends | {"Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    raw = {"RawMessageDelivery": "true"}
+    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=raw)
+    try:
+        report_id = host.create_report(subscribed_seller)
+
+        def about_the_report() -> dict[str, object] | None:
+            messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+            told = [json.loads(message["Body"]) for message in messages]
+            return next((fields for fields in told if fields["ReportId"] == report_id), None)
+
+        told = eventually(about_the_report, what="the message for programs")
+    finally:
+        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    answer, stored = download(str(told["ReportUrl"]))
+    assert answer.status_code == 200
+    item = ledger_item(deployment, subscribed_seller, report_id)
+    assert item is not None
+    # ReportUrl and the next four are the fields that the AWS Quick Start's own message has.
+    assert (told["ReportType"], told["ReportId"], told["ProcessingStatus"]) == (REPORT_TYPE, report_id, "DONE")
+    assert told["CompressionAlgorithm"] == "GZIP"
+    assert told["Sha256"] == hashlib.sha256(stored).hexdigest() == item["Sha256"]
+    assert (told["SellerId"], told["ObjectKey"]) == (subscribed_seller.seller_id, item["ObjectKey"])
+    assert told["DeliveryStatus"] == item["DeliveryStatus"] == "DELIVERED"
+    # People get words.
+    body = mail_about(servers, report_id).body
+    assert not body.startswith("{")
+    assert f"GET {deployment.outputs['ReportCreatorUrl']}/{report_id}?SellerId={subscribed_seller.seller_id}" in body
+
+
 def test_five_copies_of_a_notification_make_one_e_mail(
     deployment: Deployment, host: HostProduct, seller: Seller
 ) -> None:

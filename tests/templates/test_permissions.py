@@ -12,6 +12,7 @@ APIS = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:"
 OWN_ACCOUNT = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
 SP_API_ACCOUNT = "arn:${AWS::Partition}:iam::437568002678:root"
 
+EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ReportProcessor.Name}:*"
 SELLERS = f"{TABLES}${{SellingPartnersTableName}}"
 SECRETS = {
     ("secretsmanager:GetSecretValue", "ApplicationSecretArn"),
@@ -63,8 +64,10 @@ FUNCTION_GRANTS = {
     "SPAPIReportDocumentStorage": {
         ("s3:PutObject", "${ReportsBucket.Arn}/*"),
         ("s3:GetObject", "${ReportsBucket.Arn}/*"),
+        ("s3:PutObjectTagging", "${ReportsBucket.Arn}/*"),
         ("s3:AbortMultipartUpload", "${ReportsBucket.Arn}/*"),
         ("s3:ListBucket", "ReportsBucket.Arn"),
+        ("dynamodb:GetItem", "ReportsTable.Arn"),
         ("dynamodb:UpdateItem", "ReportsTable.Arn"),
     },
     "SPAPIReportPresignedUrlGenerator": {
@@ -72,6 +75,13 @@ FUNCTION_GRANTS = {
         ("dynamodb:GetItem", "ReportsTable.Arn"),
         ("dynamodb:UpdateItem", "ReportsTable.Arn"),
         ("sts:AssumeRole", "ReportReaderRole.Arn"),
+    },
+    "SPAPIReportFailureNotifier": {
+        ("states:DescribeExecution", EXECUTIONS),
+        ("sns:Publish", "ReportTopic"),
+        ("dynamodb:GetItem", "ReportsTable.Arn"),
+        ("dynamodb:UpdateItem", "ReportsTable.Arn"),
+        ("sqs:SendMessage", "ReportFailuresDeadLetterQueue.Arn"),
     },
 }
 
@@ -135,7 +145,7 @@ def test_no_wildcard_but_those_that_aws_asks_for(templates: Templates) -> None:
             assert "*" not in action, resource
             if "*" in target:
                 stated = (
-                    target == "${ReportsBucket.Arn}/*"
+                    target in ("${ReportsBucket.Arn}/*", EXECUTIONS)
                     or target in {invoked(*method) for method in METHODS}
                     or (target == "*" and action in LOG_DELIVERY)
                 )
@@ -229,12 +239,17 @@ def test_only_sp_api_sends_and_only_over_tls(templates: Templates) -> None:
         for statement in policy.properties["PolicyDocument"]["Statement"]:
             assert rendered(statement["Resource"]) == f"{queue}.Arn"
             if statement["Effect"] == "Allow":
-                allowed[queue] = (rendered(statement["Principal"]["AWS"]), set(listed(statement["Action"])))
+                ((_, principal),) = statement["Principal"].items()
+                condition = rendered(statement.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn", ""))
+                allowed[queue] = (rendered(principal), set(listed(statement["Action"])), condition)
             else:
                 denied.append((statement["Principal"], statement["Action"], statement["Condition"]))
         assert denied == [("*", "sqs:*", {"Bool": {"aws:SecureTransport": "false"}})], queue
     assert not queues, "a queue without a policy"
-    assert allowed == {"NotificationsQueue": (SP_API_ACCOUNT, {"sqs:SendMessage", "sqs:GetQueueAttributes"})}
+    assert allowed == {
+        "NotificationsQueue": (SP_API_ACCOUNT, {"sqs:SendMessage", "sqs:GetQueueAttributes"}, ""),
+        "ReportFailuresDeadLetterQueue": ("events.amazonaws.com", {"sqs:SendMessage"}, "ReportFailureRule.Arn"),
+    }
 
 
 def test_the_bucket_answers_over_tls_only(templates: Templates) -> None:
@@ -256,11 +271,24 @@ def test_the_account_manages_the_key_by_iam_alone(templates: Templates) -> None:
 def test_an_api_may_call_its_own_function_by_its_own_method(templates: Templates) -> None:
     found = set()
     for permission in resources(templates, "AWS::Lambda::Permission"):
-        assert permission.properties["Principal"] == "apigateway.amazonaws.com"
-        text, values = permission.properties["SourceArn"]["Fn::Sub"]
-        method = text.rpartition("/${__Stage__}/")[2]
-        found.add((rendered(permission.properties["FunctionName"]), rendered(values["__ApiId__"]), method))
+        if permission.properties["Principal"] == "apigateway.amazonaws.com":
+            text, values = permission.properties["SourceArn"]["Fn::Sub"]
+            method = text.rpartition("/${__Stage__}/")[2]
+            found.add((rendered(permission.properties["FunctionName"]), rendered(values["__ApiId__"]), method))
     assert found == {
         (function, api, method.upper() + re.sub(r"{[^}]+}", "*", path))
         for (api, method, path), function in METHODS.items()
+    }
+
+
+def test_a_rule_may_call_its_own_function(templates: Templates) -> None:
+    permissions = {
+        rendered(permission.properties["SourceArn"]): rendered(permission.properties["FunctionName"])
+        for permission in resources(templates, "AWS::Lambda::Permission")
+        if permission.properties["Principal"] == "events.amazonaws.com"
+    }
+    assert permissions == {
+        f"{rule.name}.Arn": rendered(target["Arn"]).removesuffix(".Arn")
+        for rule in resources(templates, "AWS::Events::Rule")
+        for target in rule.properties["Targets"]
     }

@@ -19,6 +19,7 @@ FUNCTIONS = {
     "SPAPIReportDocumentRetrieval": "functions/report_document_retrieval",
     "SPAPIReportDocumentStorage": "functions/report_document_storage",
     "SPAPIReportPresignedUrlGenerator": "functions/report_presigned_url_generator",
+    "SPAPIReportFailureNotifier": "functions/report_failure_notifier",
 }
 
 METHODS = {
@@ -84,8 +85,10 @@ ENVIRONMENT = {
         "REPORTS_BUCKET",
         "REPORT_READER_ROLE_ARN",
         "REPORT_TOPIC_ARN",
+        "REPORT_CREATOR_URL",
         "LINK_LIFETIME_SECONDS",
     },
+    "SPAPIReportFailureNotifier": {"REPORTS_TABLE", "REPORT_RETENTION_DAYS", "REPORT_TOPIC_ARN"},
 }
 
 RETAINED = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket"}
@@ -111,6 +114,7 @@ NAME_PROPERTIES = {
     "AWS::ApiGateway::Deployment": None,
     "AWS::ApiGateway::Stage": None,
     "AWS::CloudFormation::Stack": None,
+    "AWS::Events::Rule": "Name",
     "AWS::IAM::Policy": None,
     "AWS::Lambda::EventSourceMapping": None,
     "AWS::Lambda::Permission": None,
@@ -312,6 +316,25 @@ class TestState:
         assert {layer.definition.get("DeletionPolicy") for layer in layers} == {"Delete"}
 
 
+class TestRules:
+    def test_every_ended_execution_but_a_successful_one_calls_the_failure_notifier(self, templates: Templates) -> None:
+        rule = one(templates, "ReportFailureRule").properties
+        assert rule["EventPattern"] == {
+            "source": ["aws.states"],
+            "detail-type": ["Step Functions Execution Status Change"],
+            "detail": {"stateMachineArn": [{"Ref": "ReportProcessor"}], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
+        }
+        (target,) = rule["Targets"]
+        assert rendered(target["Arn"]) == "SPAPIReportFailureNotifier.Arn"
+
+    def test_what_a_rule_or_its_function_cannot_do_goes_to_a_queue(self, templates: Templates) -> None:
+        for rule in resources(templates, "AWS::Events::Rule"):
+            for target in rule.properties["Targets"]:
+                queue = rendered(target["DeadLetterConfig"]["Arn"])
+                function = one(templates, rendered(target["Arn"]).removesuffix(".Arn"))
+                assert rendered(function.properties["DeadLetterConfig"]["TargetArn"]) == queue
+
+
 class TestQueues:
     def test_every_queue_is_encrypted_and_has_a_dead_letter_queue_with_an_alarm(self, templates: Templates) -> None:
         queues = {queue.name: queue for queue in resources(templates, "AWS::SQS::Queue")}
@@ -322,12 +345,21 @@ class TestQueues:
             if "RedrivePolicy" in queue.properties
         }
         assert targets
-        assert set(targets) | set(targets.values()) == set(queues), "a queue without a dead-letter queue"
+        of_rules = {
+            rendered(target["DeadLetterConfig"]["Arn"]).removesuffix(".Arn")
+            for rule in resources(templates, "AWS::Events::Rule")
+            for target in rule.properties["Targets"]
+        }
+        dead_letter_queues = {*targets.values(), *of_rules}
+        assert set(targets) | dead_letter_queues == set(queues), "a queue without a dead-letter queue"
         for name, target in targets.items():
             # A message keeps its age when it moves.
-            retention = queues[name].properties["MessageRetentionPeriod"]
-            assert queues[target].properties["MessageRetentionPeriod"] == 1209600 > retention
+            assert (
+                queues[target].properties["MessageRetentionPeriod"] > queues[name].properties["MessageRetentionPeriod"]
+            )
             assert queues[name].properties["RedrivePolicy"]["maxReceiveCount"] >= 5
+        for target in dead_letter_queues:
+            assert queues[target].properties["MessageRetentionPeriod"] == 1209600
             (alarm,) = [
                 alarm
                 for alarm in resources(templates, "AWS::CloudWatch::Alarm")

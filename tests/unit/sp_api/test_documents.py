@@ -93,6 +93,15 @@ def test_content_type_and_charset(server: ScriptedServer, content_type: str | No
         assert document.charset == charset
 
 
+@pytest.mark.parametrize(("body", "text"), [(TABLE, TABLE), (PACKED, TABLE), (MEMBERS, TABLE), (b"", b"")])
+def test_the_beginning_is_seen_before_it_is_read(server: ScriptedServer, body: bytes, text: bytes) -> None:
+    with opened(server, answer(body)) as document:
+        beginning = document.beginning()
+        assert text.startswith(beginning)
+        assert bool(beginning) == bool(text)
+        assert document.read() == body
+
+
 @pytest.mark.parametrize(("body", "gzipped"), [(PACKED, True), (TABLE, False)])
 @pytest.mark.parametrize("label", [None, "gzip"])
 def test_gzip_is_seen_by_its_bytes_and_not_by_a_label(

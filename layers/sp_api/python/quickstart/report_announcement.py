@@ -1,9 +1,13 @@
 """Tells people that a report is there, or why it is not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from quickstart.report_ledger import StoredReport
+from quickstart.topic import Message, subject_line
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -11,20 +15,24 @@ if TYPE_CHECKING:
 
 # STS lends credentials for 15 minutes at least, and to a role that was itself assumed for an hour at most.
 _SHORTEST_SESSION = 900
-# SNS refuses an e-mail subject of 100 characters or more, and anything but ASCII in it.
-_LONGEST_SUBJECT = 99
 
 
 @dataclass(frozen=True)
 class FinishedReportNews:
-    """What the e-mail says; `link` is set for a report that is stored, `explanation` for a FATAL one that has one."""
+    """What there is to tell: `document` and `link` of a stored report, else `explanation` where SP-API gave one.
+
+    `data_start_time` and `data_end_time` are ISO 8601. `reports_url` is where the stack answers GET
+    <reports_url>/<reportId> with a fresh link.
+    """
 
     seller_id: str
     report_id: str
     report_type: str
     report_status: str
-    period: str
-    size_bytes: int | None = None
+    reports_url: str
+    data_start_time: str | None = None
+    data_end_time: str | None = None
+    document: StoredReport | None = None
     link: "Link | None" = None
     explanation: str | None = None
 
@@ -38,14 +46,6 @@ class Link:
 
     def __repr__(self) -> str:
         return f"Link(expires={self.expires:%Y-%m-%dT%H:%M:%SZ})"
-
-
-@dataclass(frozen=True)
-class Message:
-    """An e-mail's subject and body."""
-
-    subject: str
-    body: str
 
 
 def presign(
@@ -89,23 +89,26 @@ def period(start: str | None, end: str | None) -> str:
 
 
 def write_message(news: FinishedReportNews) -> Message:
-    """The e-mail for a DONE, CANCELLED or FATAL report."""
+    """The message for a DONE, CANCELLED or FATAL report."""
     facts = [
         ("Report type", news.report_type),
         ("Report id", news.report_id),
         ("Seller", news.seller_id),
-        ("Period", news.period),
+        ("Period", period(news.data_start_time, news.data_end_time)),
     ]
-    if news.link is not None:
+    if news.document is not None and news.link is not None:
         headline = "is ready"
-        facts.append(("Size", f"{news.size_bytes or 0:,} bytes as stored"))
+        facts.append(("Size", f"{news.document.size_bytes:,} bytes{' (gzip)' if news.document.gzipped else ''}"))
+        facts.append(("SHA-256", news.document.sha256))
         story = [
             "Download it with this link:",
             news.link.url,
             "",
             f"The link works until {news.link.expires:%Y-%m-%d %H:%M:%S} UTC.",
             "Whoever has it can read the report: do not pass it on.",
-            "Afterwards the report stays in the stack's reports bucket.",
+            "",
+            "A fresh link is the answer to this request, signed like every request to the stack:",
+            f"GET {news.reports_url}/{quote(news.report_id, safe='')}?SellerId={quote(news.seller_id, safe='')}",
         ]
     elif news.report_status == "CANCELLED":
         headline = "was cancelled"
@@ -121,10 +124,29 @@ def write_message(news: FinishedReportNews) -> Message:
             "SP-API could not make the report (FATAL). What it says about it:",
             news.explanation or "(it gave no reason)",
         ]
-    body = "\n".join([f"{label:<12} {value}" for label, value in facts] + [""] + story) + "\n"
-    return Message(_subject(f"{news.report_type} {headline}: report {news.report_id} of seller {news.seller_id}"), body)
+    return Message(
+        subject_line(f"{news.report_type} {headline}: report {news.report_id} of seller {news.seller_id}"),
+        "\n".join([f"{label:<12} {value}" for label, value in facts] + [""] + story) + "\n",
+        _data(news),
+    )
 
 
-def _subject(text: str) -> str:
-    ascii_text = text.encode("ascii", "replace").decode()
-    return ascii_text if len(ascii_text) <= _LONGEST_SUBJECT else ascii_text[: _LONGEST_SUBJECT - 3] + "..."
+def _data(news: FinishedReportNews) -> Mapping[str, object]:
+    """For programs: a field that there is nothing to say in is null."""
+    document, link = news.document, news.link
+    return {
+        "DeliveryStatus": "DELIVERED",
+        "SellerId": news.seller_id,
+        "ReportId": news.report_id,
+        "ReportType": news.report_type,
+        "ProcessingStatus": news.report_status,
+        "DataStartTime": news.data_start_time,
+        "DataEndTime": news.data_end_time,
+        "ReportUrl": link.url if link else None,
+        "ReportUrlExpires": link.expires.isoformat(timespec="seconds") if link else None,
+        "CompressionAlgorithm": "GZIP" if document and document.gzipped else None,
+        "ObjectKey": document.key if document else None,
+        "SizeBytes": document.size_bytes if document else None,
+        "Sha256": document.sha256 if document else None,
+        "Explanation": news.explanation,
+    }

@@ -15,11 +15,15 @@ from sp_api.reports import CreateReportSpecification, Report
 
 @dataclass(frozen=True)
 class StoredReport:
-    """A report's document in the bucket. `sha256` is hexadecimal and, like `size_bytes`, of the bytes as stored."""
+    """A report's document in the bucket. `sha256` is hexadecimal and, like `size_bytes`, of the bytes as stored.
+
+    `gzipped` tells whether those bytes are gzip.
+    """
 
     key: str
     size_bytes: int
     sha256: str
+    gzipped: bool
 
 
 def report_owners(table: Table, report_id: str) -> list[tuple[str, Region]]:
@@ -84,6 +88,7 @@ class ReportLedger:
                 "ObjectKey": report.key,
                 "SizeBytes": report.size_bytes,
                 "Sha256": report.sha256,
+                "CompressionAlgorithm": "GZIP" if report.gzipped else "NONE",
                 "StoredTime": _text(self.now()),
             },
         )
@@ -93,7 +98,41 @@ class ReportLedger:
         self._update(
             seller_id,
             report_id,
-            {"ReportStatus": status, "NotificationMessageId": message_id, "NotifiedTime": _text(self.now())},
+            {
+                "ReportStatus": status,
+                "DeliveryStatus": "DELIVERED",
+                "NotificationMessageId": message_id,
+                "NotifiedTime": _text(self.now()),
+            },
+        )
+
+    def failed(self, seller_id: str, report_id: str, failure_id: str, error: str, message_id: str) -> None:
+        """The execution `failure_id` did not deliver the report, and SNS has the e-mail about it.
+
+        `error` names what went wrong. A later delivery changes DeliveryStatus and leaves the rest as history.
+        """
+        self._update(
+            seller_id,
+            report_id,
+            {
+                "DeliveryStatus": "FAILED",
+                "DeliveryError": error,
+                "DeliveryFailedTime": _text(self.now()),
+                "AnnouncedFailure": failure_id,
+                "FailureMessageId": message_id,
+            },
+        )
+
+    def stored_document(self, seller_id: str, report_id: str) -> StoredReport | None:
+        """What `stored` wrote, None when the document was not stored."""
+        item = self.find(seller_id, report_id) or {}
+        if "Sha256" not in item:
+            return None
+        return StoredReport(
+            key=str(item["ObjectKey"]),
+            size_bytes=int(str(item["SizeBytes"])),
+            sha256=str(item["Sha256"]),
+            gzipped=item["CompressionAlgorithm"] == "GZIP",
         )
 
     def find(self, seller_id: str, report_id: str) -> Mapping[str, object] | None:

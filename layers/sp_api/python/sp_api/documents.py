@@ -92,6 +92,10 @@ class DocumentStream:
             missing -= len(piece)
         return b"".join(pieces)
 
+    def beginning(self) -> bytes:
+        """The first bytes, decompressed, some up to 256 KiB of them; ask before reading. They are read again after."""
+        return next(Inflater().feed(self._ahead), b"") if self.gzipped else self._ahead
+
     def text(self, limit: int) -> str:
         """The start of the document's text, decompressed, at most `limit` characters.
 
