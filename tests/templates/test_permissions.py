@@ -13,6 +13,7 @@ OWN_ACCOUNT = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
 SP_API_ACCOUNT = "arn:${AWS::Partition}:iam::437568002678:root"
 
 SELLERS = f"{TABLES}${{SellingPartnersTableName}}"
+BUCKET = "arn:${AWS::Partition}:s3:::${ReportsBucketName}"
 SECRETS = {
     ("secretsmanager:GetSecretValue", "ApplicationSecretArn"),
     ("secretsmanager:GetSecretValue", "SigningSecretArn if SignsRequests else AWS::NoValue"),
@@ -21,6 +22,16 @@ DECRYPT = ("kms:Decrypt", "TokenKeyArn")
 
 FUNCTION_GRANTS = {
     "SPAPITokenStorage": {("kms:Encrypt", "TokenKeyArn"), ("dynamodb:PutItem", SELLERS)},
+    "SPAPISellerRemoval": {
+        ("dynamodb:Query", SELLERS),
+        ("dynamodb:DeleteItem", SELLERS),
+        ("dynamodb:Query", f"{TABLES}${{ReportsTableName}}/index/SellerIdCreatedTimeIndex"),
+        ("dynamodb:DeleteItem", f"{TABLES}${{ReportsTableName}}"),
+        ("s3:ListBucketVersions", BUCKET),
+        ("s3:DeleteObject", f"{BUCKET}/*"),
+        ("s3:DeleteObjectVersion", f"{BUCKET}/*"),
+        *SECRETS,
+    },
     "SPAPINotificationsSubscriber": {
         DECRYPT,
         ("dynamodb:GetItem", SELLERS),
@@ -129,7 +140,7 @@ def test_no_wildcard_but_those_that_aws_asks_for(templates: Templates) -> None:
             assert "*" not in action, resource
             if "*" in target:
                 stated = (
-                    target == "${ReportsBucket.Arn}/*"
+                    target in ("${ReportsBucket.Arn}/*", f"{BUCKET}/*")
                     or target in {invoked(*method) for method in METHODS}
                     or (target == "*" and action in LOG_DELIVERY)
                 )

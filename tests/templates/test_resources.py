@@ -11,6 +11,7 @@ Templates = dict[str, Template]
 
 FUNCTIONS = {
     "SPAPITokenStorage": "functions/token_storage",
+    "SPAPISellerRemoval": "functions/seller_removal",
     "SPAPINotificationsSubscriber": "functions/notifications_subscriber",
     "SPAPIReportCreator": "functions/report_creator",
     "SPAPINotificationProcessor": "functions/notification_processor",
@@ -21,6 +22,7 @@ FUNCTIONS = {
 
 METHODS = {
     ("TokenStorageRestApi", "post", "/tokens"): "SPAPITokenStorage",
+    ("TokenStorageRestApi", "delete", "/tokens/{sellerId}"): "SPAPISellerRemoval",
     ("NotificationsSubscriberRestApi", "post", "/notifications"): "SPAPINotificationsSubscriber",
     ("NotificationsSubscriberRestApi", "get", "/notifications"): "SPAPINotificationsSubscriber",
     ("NotificationsSubscriberRestApi", "delete", "/notifications/{notificationType}"): "SPAPINotificationsSubscriber",
@@ -56,6 +58,12 @@ POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERT
 SP_API = {"TOKEN_KEY_ARN", "APPLICATION_SECRET_ARN", "SIGNING_SECRET_ARN", "SP_API_ENDPOINT", "LWA_ENDPOINT"}
 ENVIRONMENT = {
     "SPAPITokenStorage": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN"},
+    "SPAPISellerRemoval": {
+        "SELLING_PARTNERS_TABLE",
+        "REPORTS_TABLE",
+        "REPORTS_BUCKET",
+        *(SP_API - {"TOKEN_KEY_ARN"}),
+    },
     "SPAPINotificationsSubscriber": {"SELLING_PARTNERS_TABLE", "NOTIFICATIONS_QUEUE_ARN", *SP_API},
     "SPAPIReportCreator": {"SELLING_PARTNERS_TABLE", "REPORTS_TABLE", "REPORT_RETENTION_DAYS", *SP_API},
     "SPAPINotificationProcessor": {
