@@ -54,6 +54,8 @@ FUNCTION_GRANTS = {
         ("sqs:ChangeMessageVisibility", "NotificationsQueue.Arn"),
         ("sqs:SendMessage", "NotificationsDeadLetterQueue.Arn"),
         ("events:PutEvents", "NotificationEventBus.Arn"),
+        ("kms:Decrypt", "NotificationsKey.Arn"),
+        ("kms:GenerateDataKey", "NotificationsKey.Arn"),
         ("dynamodb:Query", f"{TABLES}${{ReportsTableName}}"),
         ("dynamodb:Query", SELLERS),
         ("dynamodb:Query", f"{SELLERS}/index/SubscriptionIdIndex"),
@@ -250,11 +252,21 @@ def test_the_bucket_answers_over_tls_only(templates: Templates) -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_account_manages_the_key_by_iam_alone(templates: Templates) -> None:
-    (key,) = resources(templates, "AWS::KMS::Key")
-    (statement,) = key.properties["KeyPolicy"]["Statement"]
-    assert rendered(statement["Principal"]["AWS"]) == OWN_ACCOUNT
-    assert statement["Action"] == "kms:*"
+def test_who_may_use_the_keys(templates: Templates) -> None:
+    account = (OWN_ACCOUNT, {"kms:*"})
+    found = {
+        key.name: [
+            (rendered(statement["Principal"]["AWS"]), set(listed(statement["Action"])))
+            for statement in key.properties["KeyPolicy"]["Statement"]
+        ]
+        for key in resources(templates, "AWS::KMS::Key")
+    }
+    assert found == {
+        "TokenKey": [account],
+        "NotificationsKey": [account, (SP_API_ACCOUNT, {"kms:Decrypt", "kms:GenerateDataKey"})],
+    }
+    for name in ("NotificationsKey", "SPAPINotificationProcessorKeyPolicy"):
+        assert one(templates, name).definition["Condition"] == "HasKey"
 
 
 def test_an_api_may_call_its_own_function_by_its_own_method(templates: Templates) -> None:

@@ -313,7 +313,11 @@ class TestState:
 class TestQueues:
     def test_every_queue_is_encrypted_and_has_a_dead_letter_queue_with_an_alarm(self, templates: Templates) -> None:
         queues = {queue.name: queue for queue in resources(templates, "AWS::SQS::Queue")}
-        assert all(queue.properties["SqsManagedSseEnabled"] is True for queue in queues.values())
+        for queue in queues.values():
+            assert queue.properties["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", False, True]}, queue
+            key = rendered(queue.properties["KmsMasterKeyId"])
+            assert key == "NotificationsKey.Arn if HasKey else AWS::NoValue", queue
+            assert "FifoQueue" not in queue.properties, "SP-API sends to standard queues alone"
         targets = {
             name: rendered(queue.properties["RedrivePolicy"]["deadLetterTargetArn"]).removesuffix(".Arn")
             for name, queue in queues.items()
@@ -495,6 +499,7 @@ def attributes(value: Any) -> list[str]:
             ["", "https://{sandbox}sellingpartnerapi-{region}.amazon.com", "http://127.0.0.1:8080/{sandbox}{region}"],
             ["https://sellingpartnerapi-na.amazon.com", "{region}"],
         ),
+        ("NotificationsEncryption", ["SQS", "KMS"], ["", "none"]),
         ("LoginWithAmazonEndpoint", ["", "http://127.0.0.1:8080/auth/o2/token"], ["api.amazon.com"]),
         ("QSS3BucketName", ["", "my-bucket"], ["my.bucket", "My-Bucket", "b"]),
         ("QSS3BucketRegion", ["", "us-east-1", "ap-southeast-2", "us-gov-west-1"], ["useast1", "us-east-"]),
