@@ -34,10 +34,9 @@ def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
 def _subscribe(fields: Fields) -> Mapping[str, object]:
     """Subscribes a seller to a notification type, with the stack's queue as destination."""
     request = read_request(fields)
-    # Before SP-API is asked for anything: an unknown seller leaves no destination behind.
-    wiring.token_vault().refresh_token(request.seller_id, request.region)()
     deadline = Deadline.after(http_api.CALL_BUDGET_SECONDS)
     subscription = subscribe(
+        # Refused here, an unknown seller leaves no destination behind.
         wiring.seller(request.seller_id, request.region, deadline),
         wiring.application(request.region, deadline),
         wiring.destinations(),

@@ -29,6 +29,7 @@ OPTIONAL = SIGNING | {
     "ReportLinkLifetime": "600",
     "ReportRetentionDays": "7",
     "LogRetentionDays": "14",
+    "NotificationsEncryption": "KMS",
     "SellingPartnerApiEndpoint": "http://127.0.0.1:9/{sandbox}{region}",
     "LoginWithAmazonEndpoint": "http://127.0.0.1:9/auth/o2/token",
 }
@@ -112,6 +113,25 @@ def test_with_every_optional_parameter_and_with_none_side_by_side(account: Accou
     }
     held = json.loads(secrets.get_secret_value(SecretId=creator["APPLICATION_SECRET_ARN"])["SecretString"])
     assert held == {"AppClientId": REQUIRED["ClientId"], "AppClientSecret": REQUIRED["ClientSecret"]}
+
+
+def test_queues_are_encrypted_by_sqs_or_by_a_key_that_sp_api_may_use(
+    account: Account, publication: Publication
+) -> None:
+    sqs, kms = account.client("sqs"), account.client("kms")
+    attributes = {}
+    for encryption in ("SQS", "KMS"):
+        outputs = create(account, f"by-{encryption}", publication, REQUIRED | {"NotificationsEncryption": encryption})
+        attributes[encryption] = [
+            sqs.get_queue_attributes(QueueUrl=outputs[name], AttributeNames=["All"])["Attributes"]
+            for name in ("NotificationsQueueUrl", "NotificationsDeadLetterQueueUrl")
+        ]
+    assert [found["SqsManagedSseEnabled"] for found in attributes["SQS"]] == ["true", "true"]
+    assert not any("KmsMasterKeyId" in found for found in attributes["SQS"])
+    (key,) = {found["KmsMasterKeyId"] for found in attributes["KMS"]}
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    principals = [statement["Principal"]["AWS"] for statement in policy["Statement"]]
+    assert principals == ["arn:aws:iam::111122223333:root", "arn:aws:iam::437568002678:root"]
 
 
 PARTS_OF_SIGNING = [

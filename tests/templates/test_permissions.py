@@ -14,6 +14,7 @@ SP_API_ACCOUNT = "arn:${AWS::Partition}:iam::437568002678:root"
 
 EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ReportProcessor.Name}:*"
 SELLERS = f"{TABLES}${{SellingPartnersTableName}}"
+BUCKET = "arn:${AWS::Partition}:s3:::${ReportsBucketName}"
 SECRETS = {
     ("secretsmanager:GetSecretValue", "ApplicationSecretArn"),
     ("secretsmanager:GetSecretValue", "SigningSecretArn if SignsRequests else AWS::NoValue"),
@@ -22,6 +23,16 @@ DECRYPT = ("kms:Decrypt", "TokenKeyArn")
 
 FUNCTION_GRANTS = {
     "SPAPITokenStorage": {("kms:Encrypt", "TokenKeyArn"), ("dynamodb:PutItem", SELLERS)},
+    "SPAPISellerRemoval": {
+        ("dynamodb:Query", SELLERS),
+        ("dynamodb:DeleteItem", SELLERS),
+        ("dynamodb:Query", f"{TABLES}${{ReportsTableName}}/index/SellerIdCreatedTimeIndex"),
+        ("dynamodb:DeleteItem", f"{TABLES}${{ReportsTableName}}"),
+        ("s3:ListBucketVersions", BUCKET),
+        ("s3:DeleteObject", f"{BUCKET}/*"),
+        ("s3:DeleteObjectVersion", f"{BUCKET}/*"),
+        *SECRETS,
+    },
     "SPAPINotificationsSubscriber": {
         DECRYPT,
         ("dynamodb:GetItem", SELLERS),
@@ -50,6 +61,8 @@ FUNCTION_GRANTS = {
         ("sqs:ChangeMessageVisibility", "NotificationsQueue.Arn"),
         ("sqs:SendMessage", "NotificationsDeadLetterQueue.Arn"),
         ("events:PutEvents", "NotificationEventBus.Arn"),
+        ("kms:Decrypt", "NotificationsKey.Arn"),
+        ("kms:GenerateDataKey", "NotificationsKey.Arn"),
         ("dynamodb:Query", f"{TABLES}${{ReportsTableName}}"),
         ("dynamodb:Query", SELLERS),
         ("dynamodb:Query", f"{SELLERS}/index/SubscriptionIdIndex"),
@@ -145,7 +158,7 @@ def test_no_wildcard_but_those_that_aws_asks_for(templates: Templates) -> None:
             assert "*" not in action, resource
             if "*" in target:
                 stated = (
-                    target in ("${ReportsBucket.Arn}/*", EXECUTIONS)
+                    target in ("${ReportsBucket.Arn}/*", f"{BUCKET}/*", EXECUTIONS)
                     or target in {invoked(*method) for method in METHODS}
                     or (target == "*" and action in LOG_DELIVERY)
                 )
@@ -261,11 +274,21 @@ def test_the_bucket_answers_over_tls_only(templates: Templates) -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_account_manages_the_key_by_iam_alone(templates: Templates) -> None:
-    (key,) = resources(templates, "AWS::KMS::Key")
-    (statement,) = key.properties["KeyPolicy"]["Statement"]
-    assert rendered(statement["Principal"]["AWS"]) == OWN_ACCOUNT
-    assert statement["Action"] == "kms:*"
+def test_who_may_use_the_keys(templates: Templates) -> None:
+    account = (OWN_ACCOUNT, {"kms:*"})
+    found = {
+        key.name: [
+            (rendered(statement["Principal"]["AWS"]), set(listed(statement["Action"])))
+            for statement in key.properties["KeyPolicy"]["Statement"]
+        ]
+        for key in resources(templates, "AWS::KMS::Key")
+    }
+    assert found == {
+        "TokenKey": [account],
+        "NotificationsKey": [account, (SP_API_ACCOUNT, {"kms:Decrypt", "kms:GenerateDataKey"})],
+    }
+    for name in ("NotificationsKey", "SPAPINotificationProcessorKeyPolicy"):
+        assert one(templates, name).definition["Condition"] == "HasKey"
 
 
 def test_an_api_may_call_its_own_function_by_its_own_method(templates: Templates) -> None:

@@ -11,6 +11,7 @@ Templates = dict[str, Template]
 
 FUNCTIONS = {
     "SPAPITokenStorage": "functions/token_storage",
+    "SPAPISellerRemoval": "functions/seller_removal",
     "SPAPINotificationsSubscriber": "functions/notifications_subscriber",
     "SPAPIReportCreator": "functions/report_creator",
     "SPAPIReportReader": "functions/report_reader",
@@ -24,6 +25,7 @@ FUNCTIONS = {
 
 METHODS = {
     ("TokenStorageRestApi", "post", "/tokens"): "SPAPITokenStorage",
+    ("TokenStorageRestApi", "delete", "/tokens/{sellerId}"): "SPAPISellerRemoval",
     ("NotificationsSubscriberRestApi", "post", "/notifications"): "SPAPINotificationsSubscriber",
     ("NotificationsSubscriberRestApi", "get", "/notifications"): "SPAPINotificationsSubscriber",
     ("NotificationsSubscriberRestApi", "delete", "/notifications/{notificationType}"): "SPAPINotificationsSubscriber",
@@ -65,6 +67,12 @@ POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERT
 SP_API = {"TOKEN_KEY_ARN", "APPLICATION_SECRET_ARN", "SIGNING_SECRET_ARN", "SP_API_ENDPOINT", "LWA_ENDPOINT"}
 ENVIRONMENT = {
     "SPAPITokenStorage": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN"},
+    "SPAPISellerRemoval": {
+        "SELLING_PARTNERS_TABLE",
+        "REPORTS_TABLE",
+        "REPORTS_BUCKET",
+        *(SP_API - {"TOKEN_KEY_ARN"}),
+    },
     "SPAPINotificationsSubscriber": {"SELLING_PARTNERS_TABLE", "NOTIFICATIONS_QUEUE_ARN", *SP_API},
     "SPAPIReportCreator": {"SELLING_PARTNERS_TABLE", "REPORTS_TABLE", "REPORT_RETENTION_DAYS", *SP_API},
     "SPAPIReportSchedules": {"SELLING_PARTNERS_TABLE", *SP_API},
@@ -338,7 +346,14 @@ class TestRules:
 class TestQueues:
     def test_every_queue_is_encrypted_and_has_a_dead_letter_queue_with_an_alarm(self, templates: Templates) -> None:
         queues = {queue.name: queue for queue in resources(templates, "AWS::SQS::Queue")}
-        assert all(queue.properties["SqsManagedSseEnabled"] is True for queue in queues.values())
+        for queue in queues.values():
+            if queue.template == "notifications":
+                assert queue.properties["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", False, True]}, queue
+                key = rendered(queue.properties["KmsMasterKeyId"])
+                assert key == "NotificationsKey.Arn if HasKey else AWS::NoValue", queue
+            else:
+                assert queue.properties["SqsManagedSseEnabled"] is True, queue
+            assert "FifoQueue" not in queue.properties, "SP-API sends to standard queues alone"
         targets = {
             name: rendered(queue.properties["RedrivePolicy"]["deadLetterTargetArn"]).removesuffix(".Arn")
             for name, queue in queues.items()
@@ -529,6 +544,7 @@ def attributes(value: Any) -> list[str]:
             ["", "https://{sandbox}sellingpartnerapi-{region}.amazon.com", "http://127.0.0.1:8080/{sandbox}{region}"],
             ["https://sellingpartnerapi-na.amazon.com", "{region}"],
         ),
+        ("NotificationsEncryption", ["SQS", "KMS"], ["", "none"]),
         ("LoginWithAmazonEndpoint", ["", "http://127.0.0.1:8080/auth/o2/token"], ["api.amazon.com"]),
         ("QSS3BucketName", ["", "my-bucket"], ["my.bucket", "My-Bucket", "b"]),
         ("QSS3BucketRegion", ["", "us-east-1", "ap-southeast-2", "us-gov-west-1"], ["useast1", "us-east-"]),

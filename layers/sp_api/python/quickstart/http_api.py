@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from quickstart.leaving import DepartureIncompleteError
 from quickstart.observability import logger
 from quickstart.report_reading import ReportUnknownError
 from quickstart.report_schedules import ScheduleUnknownError
@@ -41,6 +42,7 @@ _REFUSED = (
     SubscriptionConflictError,
     NotSubscribedError,
     SubscriptionReplacementError,
+    DepartureIncompleteError,
     SellingPartnerApiError,
 )
 
@@ -117,6 +119,11 @@ def _refusal(error: Exception) -> _Refusal:
             because = _refusal(error.cause)
             told = FieldError("NotificationType", "SubscriptionNotReplaced", str(error))
             return _Refusal(because.status, (told,), because.retry_after)
+        case DepartureIncompleteError():
+            left = error.departure.remaining
+            errors = [FieldError("SellerId", "SellerRemains", str(error))]
+            errors += [FieldError(None, remainder.code, remainder.message) for remainder in left]
+            return _Refusal(503, tuple(errors), max(remainder.retry_after for remainder in left))
         case AuthorizationError(error="invalid_grant"):
             message = (
                 "LWA refused this seller's refresh token (invalid_grant): "

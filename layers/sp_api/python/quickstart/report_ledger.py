@@ -12,6 +12,8 @@ from quickstart.dynamodb import Table
 from sp_api.regions import Region
 from sp_api.reports import CreateReportSpecification, Report
 
+SELLER_INDEX = "SellerIdCreatedTimeIndex"
+
 
 @dataclass(frozen=True)
 class StoredReport:

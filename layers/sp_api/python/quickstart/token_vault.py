@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from quickstart.dynamodb import Table
+from quickstart.dynamodb import Item, Table
 from quickstart.remembered import Remembered
 from sp_api.regions import Region
 
@@ -31,6 +31,14 @@ def token_regions(table: Table, seller_id: str) -> tuple[str, ...]:
     """The region codes for which the SellingPartners table has a token of the seller, `*` for every region."""
     stored = table.query("SellerId", seller_id, starts_with=("Item", _PREFIX))
     return tuple(str(item["Item"]).removeprefix(_PREFIX) for item in stored)
+
+
+def delete_tokens(table: Table, seller_id: str) -> int:
+    """Deletes the seller's tokens of all regions; gives their number."""
+    regions = token_regions(table, seller_id)
+    for region_code in regions:
+        table.delete({"SellerId": seller_id, "Item": _PREFIX + region_code})
+    return len(regions)
 
 
 @dataclass(frozen=True)
@@ -72,16 +80,24 @@ class TokenVault:
             self._held[key] = Remembered(lambda: self._read(seller_id, region))
         return self._held[key]
 
+    def require(self, seller_id: str, region: Region) -> None:
+        """Raises SellerUnknownError when no token is stored now, whatever is remembered of one."""
+        self._stored(seller_id, region)
+
     def _read(self, seller_id: str, region: Region) -> str:
+        region_code, item = self._stored(seller_id, region)
+        decrypted = self.kms.decrypt(
+            KeyId=self.key_arn,
+            CiphertextBlob=base64.b64decode(item["Ciphertext"]),
+            EncryptionContext=_encryption_context(seller_id, region_code),
+        )
+        return decrypted["Plaintext"].decode()
+
+    def _stored(self, seller_id: str, region: Region) -> tuple[str, Item]:
         for region_code in (str(region), ANY_REGION):
             item = self.table.get({"SellerId": seller_id, "Item": _PREFIX + region_code})
             if item is not None:
-                decrypted = self.kms.decrypt(
-                    KeyId=self.key_arn,
-                    CiphertextBlob=base64.b64decode(item["Ciphertext"]),
-                    EncryptionContext=_encryption_context(seller_id, region_code),
-                )
-                return decrypted["Plaintext"].decode()
+                return region_code, item
         raise SellerUnknownError(seller_id, region)
 
 

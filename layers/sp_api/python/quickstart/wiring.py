@@ -93,7 +93,9 @@ def selling_partner_api() -> SellingPartnerApi:
 
 
 def seller(seller_id: str, region: Region, deadline: Deadline) -> Caller:
-    """Calls SP-API for a seller, with the token that is stored."""
+    """Calls SP-API for a seller, with the token that is stored. Raises SellerUnknownError when there is none."""
+    # A seller who has left is not served from what a warm function remembers: access tokens live for an hour.
+    token_vault().require(seller_id, region)
     return selling_partner_api().for_seller(seller_id, region, token_vault().refresh_token(seller_id, region), deadline)
 
 
