@@ -42,21 +42,26 @@ def names(made: Build) -> dict[str, str]:
 
 def test_the_set(made: Build) -> None:
     assert set(names(made)) == {
+        "functions/get_solicitation_actions.zip",
         "functions/notification_processor.zip",
         "functions/notifications_subscriber.zip",
         "functions/report_creator.zip",
         "functions/report_document_retrieval.zip",
         "functions/report_document_storage.zip",
         "functions/report_presigned_url_generator.zip",
+        "functions/solicitation_scheduler.zip",
+        "functions/submit_solicitation.zip",
         "functions/token_storage.zip",
         "layers/dependencies.zip",
         "layers/sp_api.zip",
         "statemachines/report-processor.asl.json",
+        "statemachines/solicitation.asl.json",
         "templates/access.yaml",
         "templates/foundation.yaml",
         "templates/notifications.yaml",
         "templates/quickstart.yaml",
         "templates/reports.yaml",
+        "templates/solicitations.yaml",
         "templates/token-storage.yaml",
     }
     # Uploaded in this order, the root is there only when all that it names is.
@@ -132,7 +137,7 @@ class TestTemplates:
             for reference in references(path.read_text("utf-8")):
                 named += 1
                 assert not re.search(rf"[ '\"]{re.escape(reference.path)}", published), reference
-        assert named == 15
+        assert named == 20
 
     def test_every_location_is_in_the_set(self, made: Build) -> None:
         values = {
@@ -170,7 +175,7 @@ class TestTemplates:
     def test_children_take_the_hosting_parameters_if_they_name_code(self, made: Build) -> None:
         templates = published_templates(made)
         taking = {name for name, template in templates.items() if "QSS3BucketName" in template["Parameters"]}
-        assert taking == {ROOT, "foundation", "token-storage", "reports", "notifications"}
+        assert taking == {ROOT, "foundation", "token-storage", "reports", "solicitations", "notifications"}
         given = {
             name: {key: value for key, value in stack["Properties"]["Parameters"].items() if key.startswith("QSS3")}
             for name, stack in templates[ROOT]["Resources"].items()
@@ -180,6 +185,7 @@ class TestTemplates:
             "Foundation": both,
             "TokenStorage": both,
             "Reports": both,
+            "Solicitations": both,
             "Notifications": both,
             "Access": {},
         }

@@ -17,6 +17,9 @@ FUNCTIONS = {
     "SPAPIReportDocumentRetrieval": "functions/report_document_retrieval",
     "SPAPIReportDocumentStorage": "functions/report_document_storage",
     "SPAPIReportPresignedUrlGenerator": "functions/report_presigned_url_generator",
+    "SPAPISolicitationScheduler": "functions/solicitation_scheduler",
+    "SPAPIGetSolicitationActions": "functions/get_solicitation_actions",
+    "SPAPISubmitSolicitation": "functions/submit_solicitation",
 }
 
 METHODS = {
@@ -43,13 +46,21 @@ ROOT_OUTPUTS = {
     "ReportProcessorConsoleUrl",
     "ReportsTableName",
     "SellingPartnersTableName",
+    "OrdersQueueUrl",
+    "OrdersQueueArn",
+    "OrdersDeadLetterQueueUrl",
+    "SolicitationScheduleDeadLetterQueueUrl",
+    "SolicitationScheduleGroupName",
+    "SolicitationsTableName",
+    "SolicitationStateMachineArn",
+    "SolicitationConsoleUrl",
 }
 
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 SP_API = {"TOKEN_KEY_ARN", "APPLICATION_SECRET_ARN", "SIGNING_SECRET_ARN", "SP_API_ENDPOINT", "LWA_ENDPOINT"}
 ENVIRONMENT = {
     "SPAPITokenStorage": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN"},
-    "SPAPINotificationsSubscriber": {"SELLING_PARTNERS_TABLE", "NOTIFICATIONS_QUEUE_ARN", *SP_API},
+    "SPAPINotificationsSubscriber": {"SELLING_PARTNERS_TABLE", "NOTIFICATIONS_QUEUE_ARN", "ORDERS_QUEUE_ARN", *SP_API},
     "SPAPIReportCreator": {"SELLING_PARTNERS_TABLE", "REPORTS_TABLE", "REPORT_RETENTION_DAYS", *SP_API},
     "SPAPINotificationProcessor": {
         "SELLING_PARTNERS_TABLE",
@@ -67,6 +78,17 @@ ENVIRONMENT = {
         "REPORT_TOPIC_ARN",
         "LINK_LIFETIME_SECONDS",
     },
+    "SPAPISolicitationScheduler": {
+        "SOLICITATIONS_TABLE",
+        "SOLICITATION_DELAY_DAYS",
+        "ORDERS_QUEUE_URL",
+        "STATE_MACHINE_ARN",
+        "SCHEDULE_GROUP",
+        "SCHEDULE_ROLE_ARN",
+        "SCHEDULE_DEAD_LETTER_QUEUE_ARN",
+    },
+    "SPAPIGetSolicitationActions": {"SELLING_PARTNERS_TABLE", "SOLICITATIONS_TABLE", *SP_API},
+    "SPAPISubmitSolicitation": {"SELLING_PARTNERS_TABLE", "SOLICITATIONS_TABLE", *SP_API},
 }
 
 RETAINED = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket"}
@@ -85,6 +107,7 @@ NAME_PROPERTIES = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
+    "AWS::Scheduler::ScheduleGroup": "Name",
     "AWS::SecretsManager::Secret": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
     # These have no name, or one that lives inside another resource.
@@ -175,7 +198,7 @@ class TestFunctions:
     def test_each_has_a_log_group_of_its_own_that_forgets(self, templates: Templates) -> None:
         groups = [rendered(f.properties["LoggingConfig"]["LogGroup"]) for f in functions(templates).values()]
         assert len(set(groups)) == len(groups)
-        for group in (*groups, "ReportProcessorLogGroup"):
+        for group in (*groups, "ReportProcessorLogGroup", "SolicitationLogGroup"):
             assert rendered(one(templates, group).properties["RetentionInDays"]) == "LogRetentionDays"
 
     def test_environment(self, templates: Templates) -> None:
@@ -240,11 +263,12 @@ class TestState:
 
     def test_tables(self, templates: Templates) -> None:
         tables = {table.name: table.properties for table in resources(templates, "AWS::DynamoDB::Table")}
-        assert set(tables) == {"SellingPartnersTable", "ReportsTable"}
+        assert set(tables) == {"SellingPartnersTable", "ReportsTable", "SolicitationsTable"}
         for name, table in tables.items():
             assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}, name
             assert table["BillingMode"] == "PAY_PER_REQUEST", name
-        assert tables["ReportsTable"]["TimeToLiveSpecification"] == {"AttributeName": "ExpiresAt", "Enabled": True}
+        for name in ("ReportsTable", "SolicitationsTable"):
+            assert tables[name]["TimeToLiveSpecification"] == {"AttributeName": "ExpiresAt", "Enabled": True}
         keys = {
             name: [
                 *[(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]],
@@ -265,6 +289,11 @@ class TestState:
                 ("ReportId", "HASH"),
                 ("SellerId", "RANGE"),
                 ("SellerIdCreatedTimeIndex", "SellerId", "CreatedTime"),
+            ],
+            "SolicitationsTable": [
+                ("AmazonOrderId", "HASH"),
+                ("SellerId", "RANGE"),
+                ("SellerIdDueTimeIndex", "SellerId", "DueTime"),
             ],
         }
 
@@ -301,12 +330,16 @@ class TestQueues:
             if "RedrivePolicy" in queue.properties
         }
         assert targets
-        assert set(targets) | set(targets.values()) == set(queues), "a queue without a dead-letter queue"
+        # The dead letters of schedules, which are no queue's.
+        scheduled = "SolicitationScheduleDeadLetterQueue"
+        assert set(targets) | set(targets.values()) | {scheduled} == set(queues), "a queue without a dead-letter queue"
+        assert queues[scheduled].properties["MessageRetentionPeriod"] == 1209600
         for name, target in targets.items():
             # A message keeps its age when it moves.
             retention = queues[name].properties["MessageRetentionPeriod"]
             assert queues[target].properties["MessageRetentionPeriod"] == 1209600 > retention
             assert queues[name].properties["RedrivePolicy"]["maxReceiveCount"] >= 5
+        for target in (*targets.values(), scheduled):
             (alarm,) = [
                 alarm
                 for alarm in resources(templates, "AWS::CloudWatch::Alarm")
@@ -386,6 +419,7 @@ class TestRoot:
             "Foundation": "foundation",
             "TokenStorage": "token-storage",
             "Reports": "reports",
+            "Solicitations": "solicitations",
             "Notifications": "notifications",
             "Access": "access",
         }
@@ -394,6 +428,24 @@ class TestRoot:
     def test_outputs(self, templates: Templates) -> None:
         assert set(templates[ROOT]["Outputs"]) == ROOT_OUTPUTS
         assert all(output.get("Description") for output in templates[ROOT]["Outputs"].values())
+
+    def test_solicitations_can_be_left_out(self, templates: Templates) -> None:
+        root = templates[ROOT]
+        assert root["Conditions"]["RequestsReviews"] == {"Fn::Equals": [{"Ref": "SolicitationsEnabled"}, "Yes"]}
+        assert root["Parameters"]["SolicitationsEnabled"]["Default"] == "Yes"
+        conditional = {r.name for r in resources({ROOT: root}) if "Condition" in r.definition}
+        assert conditional == {"Solicitations"}
+        for name, output in root["Outputs"].items():
+            assert (output.get("Condition") == "RequestsReviews") == ("Solicitations" in names_used(output["Value"])), (
+                name
+            )
+        queue = one(templates, "Notifications").properties["Parameters"]["OrdersQueueArn"]
+        assert rendered(queue) == "Solicitations.Outputs.OrdersQueueArn if RequestsReviews else "
+        assert "Notifications" not in str(one(templates, "Solicitations").properties["Parameters"])
+
+    def test_the_delay_is_what_amazon_allows(self, templates: Templates) -> None:
+        delay = templates[ROOT]["Parameters"]["SolicitationDelayDays"]
+        assert (delay["MinValue"], delay["MaxValue"], delay["Default"]) == (5, 30, 5)
 
     def test_every_value_taken_from_a_child_is_one_of_its_outputs(self, templates: Templates) -> None:
         outputs = {
@@ -477,6 +529,7 @@ def attributes(value: Any) -> list[str]:
             ["https://sellingpartnerapi-na.amazon.com", "{region}"],
         ),
         ("LoginWithAmazonEndpoint", ["", "http://127.0.0.1:8080/auth/o2/token"], ["api.amazon.com"]),
+        ("SolicitationsEnabled", ["Yes", "No"], ["", "yes", "Yes "]),
         ("QSS3BucketName", ["", "my-bucket"], ["my.bucket", "My-Bucket", "b"]),
         ("QSS3BucketRegion", ["", "us-east-1", "ap-southeast-2", "us-gov-west-1"], ["useast1", "us-east-"]),
         ("QSS3KeyPrefix", ["", "quick-start/", "a/b/"], ["quick-start", "/quick-start/"]),

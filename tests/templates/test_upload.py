@@ -47,7 +47,7 @@ def test_what_is_there_is_not_sent_again(account: Account, bucket: str, checkout
         publication = publish(bucket, endpoint_url=account.endpoint, session=account.session(), checkout=checkout)
         return [one.key for one in publication.uploaded if not one.present]
 
-    assert len(uploaded()) == 16
+    assert len(uploaded()) == 21
     assert uploaded() == []
     app = checkout / "functions/token_storage/app.py"
     app.write_text(app.read_text() + "\n# changed\n")
@@ -101,7 +101,7 @@ def test_a_user_with_just_the_rights_that_the_message_names(account: Account, bu
         {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"{arn}/*"},
     )
     publication = publish(bucket, endpoint_url=account.endpoint, session=account.session(*keys), checkout=checkout)
-    assert len(publication.uploaded) == 16
+    assert len(publication.uploaded) == 21
 
 
 def test_keys_that_aws_does_not_know(account: Account, bucket: str, checkout: Path) -> None:
@@ -135,12 +135,12 @@ def test_the_command_ends_with_the_launch_url(account: Account, bucket: str, che
     done = run_command(account, checkout, "--bucket", bucket, "--region", "us-east-1", "--prefix", "mine/")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert len(lines) == 18
-    assert {line.split()[0] for line in lines[:16]} == {"uploaded"}
+    assert len(lines) == 23
+    assert {line.split()[0] for line in lines[:21]} == {"uploaded"}
     expected = publish(
         bucket, prefix="mine/", endpoint_url=account.endpoint, session=account.session(), checkout=checkout
     )
-    assert lines[16:] == [f"Template  {expected.template_url}", f"Launch    {expected.launch_url}"]
+    assert lines[21:] == [f"Template  {expected.template_url}", f"Launch    {expected.launch_url}"]
 
 
 def test_without_credentials(account: Account, bucket: str, checkout: Path) -> None:
