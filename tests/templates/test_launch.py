@@ -134,6 +134,23 @@ def test_queues_are_encrypted_by_sqs_or_by_a_key_that_sp_api_may_use(
     assert principals == ["arn:aws:iam::111122223333:root", "arn:aws:iam::437568002678:root"]
 
 
+def test_solicitations_are_left_out_and_taken_in_by_a_parameter(account: Account, publication: Publication) -> None:
+    created = create(account, "silent", publication, REQUIRED | {"SolicitationsEnabled": "No"})
+    assert not [name for name in created if "Solicitation" in name or "Order" in name]
+    assert "SPAPISolicitationScheduler" not in environments(account, "silent")
+    assert environments(account, "silent")["SPAPINotificationsSubscriber"]["ORDERS_QUEUE_ARN"] == ""
+
+    account.client("cloudformation").update_stack(
+        **request("silent", publication, REQUIRED | {"SolicitationsEnabled": "Yes", "SolicitationDelayDays": "7"})
+    )
+    stack = settled(account, created["StackId"])
+    assert stack["StackStatus"] == "UPDATE_COMPLETE", stack.get("StackStatusReason")
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    variables = environments(account, "silent")
+    assert variables["SPAPISolicitationScheduler"]["SOLICITATION_DELAY_DAYS"] == "7"
+    assert variables["SPAPINotificationsSubscriber"]["ORDERS_QUEUE_ARN"] == outputs["OrdersQueueArn"]
+
+
 PARTS_OF_SIGNING = [
     {name: SIGNING[name] for name in names} for count in (1, 2) for names in itertools.combinations(SIGNING, count)
 ]
@@ -147,6 +164,8 @@ PARTS_OF_SIGNING = [
         ({"QSS3KeyPrefix": ""}, "belong together"),
         ({"ClientId": "client"}, "ClientId"),
         ({"ReportLinkLifetime": "3601"}, "ReportLinkLifetime"),
+        ({"SolicitationDelayDays": "4"}, "SolicitationDelayDays"),
+        ({"SolicitationsEnabled": "Maybe"}, "SolicitationsEnabled"),
     ],
     ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
 )
@@ -192,10 +211,13 @@ def test_an_update_keeps_data_and_a_deletion_keeps_what_is_retained(
     assert stack["StackStatus"] == "DELETE_COMPLETE", stack.get("StackStatusReason")
     assert what_is_there(account, "lasting") == {
         "buckets": [created["ReportsBucketName"]],
-        "tables": sorted([created["ReportsTableName"], created["SellingPartnersTableName"]]),
+        "tables": sorted(
+            created[name] for name in ("ReportsTableName", "SellingPartnersTableName", "SolicitationsTableName")
+        ),
         "functions": [],
         "queues": [],
         "topics": [],
+        "schedule groups": [],
         "state machines": [],
         "roles": [],
         "users": [],
@@ -217,6 +239,7 @@ def what_is_there(account: Account, stack_name: str) -> dict[str, list[str]]:
         "functions": [function["FunctionName"] for function in account.client("lambda").list_functions()["Functions"]],
         "queues": [url.rpartition("/")[2] for url in account.client("sqs").list_queues().get("QueueUrls", [])],
         "topics": [topic["TopicArn"].rpartition(":")[2] for topic in account.client("sns").list_topics()["Topics"]],
+        "schedule groups": [g["Name"] for g in account.client("scheduler").list_schedule_groups()["ScheduleGroups"]],
         "state machines": [m["name"] for m in account.client("stepfunctions").list_state_machines()["stateMachines"]],
         "roles": [role["RoleName"] for role in iam.list_roles()["Roles"]],
         "users": [user["UserName"] for user in iam.list_users()["Users"]],

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.templates.reading import Resource, Template, listed, rendered, resources, statements
 from tests.templates.test_resources import METHODS, one
 
@@ -20,6 +22,16 @@ SECRETS = {
     ("secretsmanager:GetSecretValue", "SigningSecretArn if SignsRequests else AWS::NoValue"),
 }
 DECRYPT = ("kms:Decrypt", "TokenKeyArn")
+
+# AWS offers nothing narrower than a group for schedules that are yet to be made.
+SCHEDULES = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${SolicitationScheduleGroup}/*"
+SOLICITATION_STEP = {
+    DECRYPT,
+    ("dynamodb:GetItem", SELLERS),
+    ("dynamodb:GetItem", "SolicitationsTable.Arn"),
+    ("dynamodb:PutItem", "SolicitationsTable.Arn"),
+    *SECRETS,
+}
 
 FUNCTION_GRANTS = {
     "SPAPITokenStorage": {("kms:Encrypt", "TokenKeyArn"), ("dynamodb:PutItem", SELLERS)},
@@ -96,7 +108,24 @@ FUNCTION_GRANTS = {
         ("dynamodb:UpdateItem", "ReportsTable.Arn"),
         ("sqs:SendMessage", "ReportFailuresDeadLetterQueue.Arn"),
     },
+    "SPAPISolicitationScheduler": {
+        ("sqs:ReceiveMessage", "OrdersQueue.Arn"),
+        ("sqs:DeleteMessage", "OrdersQueue.Arn"),
+        ("sqs:GetQueueAttributes", "OrdersQueue.Arn"),
+        ("sqs:ChangeMessageVisibility", "OrdersQueue.Arn"),
+        ("dynamodb:GetItem", "SolicitationsTable.Arn"),
+        ("dynamodb:PutItem", "SolicitationsTable.Arn"),
+        ("scheduler:CreateSchedule", SCHEDULES),
+        ("scheduler:DeleteSchedule", SCHEDULES),
+        ("scheduler:UpdateSchedule", SCHEDULES),
+        ("iam:PassRole", "SolicitationScheduleRole.Arn"),
+        ("states:StartExecution", "Solicitation"),
+    },
+    "SPAPIGetSolicitationActions": SOLICITATION_STEP,
+    "SPAPISubmitSolicitation": SOLICITATION_STEP,
 }
+
+STATE_MACHINES = ["ReportProcessor", "Solicitation"]
 
 # Log deliveries have no ARN.
 LOG_DELIVERY = {
@@ -140,7 +169,13 @@ def test_a_function_may_do_what_its_task_needs_and_no_more(templates: Templates)
 
 def test_the_grants_are_all_the_roles_there_are(templates: Templates) -> None:
     known = {role_of(templates, function) for function in FUNCTION_GRANTS}
-    others = {"ReportProcessorRole", "ReportReaderRole", "ApiGatewayInvokeRole"}
+    others = {
+        "ReportProcessorRole",
+        "ReportReaderRole",
+        "SolicitationRole",
+        "SolicitationScheduleRole",
+        "ApiGatewayInvokeRole",
+    }
     assert {role.name for role in resources(templates, "AWS::IAM::Role")} == known | others
     assert len(known) == len(FUNCTION_GRANTS)
     for role in resources(templates, "AWS::IAM::Role"):
@@ -158,30 +193,51 @@ def test_no_wildcard_but_those_that_aws_asks_for(templates: Templates) -> None:
             assert "*" not in action, resource
             if "*" in target:
                 stated = (
-                    target in ("${ReportsBucket.Arn}/*", f"{BUCKET}/*", EXECUTIONS)
+                    target in ("${ReportsBucket.Arn}/*", f"{BUCKET}/*", EXECUTIONS, SCHEDULES)
                     or target in {invoked(*method) for method in METHODS}
                     or (target == "*" and action in LOG_DELIVERY)
                 )
                 assert stated, (str(resource), action, target)
 
 
-def test_the_state_machine_invokes_its_functions_and_nothing_else(templates: Templates) -> None:
-    machine = one(templates, "ReportProcessor")
+@pytest.mark.parametrize("name", STATE_MACHINES)
+def test_a_state_machine_invokes_its_functions_and_nothing_else(templates: Templates, name: str) -> None:
+    machine = one(templates, name)
     assert machine.properties["StateMachineType"] == "STANDARD"
     functions = {rendered(arn) for arn in machine.properties["DefinitionSubstitutions"].values()}
     assert {f"{name}Arn": f"{name}.Arn" for name in FUNCTION_GRANTS if f"{name}.Arn" in functions} == {
         name: rendered(arn) for name, arn in machine.properties["DefinitionSubstitutions"].items()
     }
-    assert rendered(machine.properties["RoleArn"]) == "ReportProcessorRole.Arn"
+    assert rendered(machine.properties["RoleArn"]) == f"{name}Role.Arn"
     expected = {("lambda:InvokeFunction", arn) for arn in functions} | {(action, "*") for action in LOG_DELIVERY}
-    assert grants(one(templates, "ReportProcessorRole")) == expected
+    assert grants(one(templates, f"{name}Role")) == expected
 
 
-def test_the_state_machine_logs_no_data(templates: Templates) -> None:
-    logging = one(templates, "ReportProcessor").properties["LoggingConfiguration"]
+@pytest.mark.parametrize("name", STATE_MACHINES)
+def test_a_state_machine_logs_no_data(templates: Templates, name: str) -> None:
+    logging = one(templates, name).properties["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
     (destination,) = logging["Destinations"]
-    assert rendered(destination["CloudWatchLogsLogGroup"]["LogGroupArn"]) == "ReportProcessorLogGroup.Arn"
+    assert rendered(destination["CloudWatchLogsLogGroup"]["LogGroupArn"]) == f"{name}LogGroup.Arn"
+
+
+def test_a_schedule_starts_the_state_machine_and_nothing_else(templates: Templates) -> None:
+    assert grants(one(templates, "SolicitationScheduleRole")) == {
+        ("states:StartExecution", "Solicitation"),
+        ("sqs:SendMessage", "SolicitationScheduleDeadLetterQueue.Arn"),
+    }
+
+
+def test_a_role_is_passed_to_the_scheduler_alone(templates: Templates) -> None:
+    passing = [
+        statement
+        for role in resources(templates, "AWS::IAM::Role")
+        for statement in statements(role)
+        if "iam:PassRole" in listed(statement["Action"])
+    ]
+    assert [statement["Condition"] for statement in passing] == [
+        {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    ]
 
 
 def test_the_host_product_may_call_every_method_and_nothing_else(templates: Templates) -> None:
@@ -216,10 +272,14 @@ def test_whom_each_role_trusts(templates: Templates) -> None:
     for function in FUNCTION_GRANTS:
         service = {"principal": ("Service", "lambda.amazonaws.com"), "condition": {}}
         assert found.pop(role_of(templates, function)) == service, function
+    own_account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    for name in STATE_MACHINES:
+        service = {"principal": ("Service", "states.amazonaws.com"), "condition": own_account}
+        assert found.pop(f"{name}Role") == service, name
     assert found == {
-        "ReportProcessorRole": {
-            "principal": ("Service", "states.amazonaws.com"),
-            "condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+        "SolicitationScheduleRole": {
+            "principal": ("Service", "scheduler.amazonaws.com"),
+            "condition": own_account,
         },
         "ReportReaderRole": {
             "principal": (
@@ -259,8 +319,10 @@ def test_only_sp_api_sends_and_only_over_tls(templates: Templates) -> None:
                 denied.append((statement["Principal"], statement["Action"], statement["Condition"]))
         assert denied == [("*", "sqs:*", {"Bool": {"aws:SecureTransport": "false"}})], queue
     assert not queues, "a queue without a policy"
+    sp_api = (SP_API_ACCOUNT, {"sqs:SendMessage", "sqs:GetQueueAttributes"}, "")
     assert allowed == {
-        "NotificationsQueue": (SP_API_ACCOUNT, {"sqs:SendMessage", "sqs:GetQueueAttributes"}, ""),
+        "NotificationsQueue": sp_api,
+        "OrdersQueue": sp_api,
         "ReportFailuresDeadLetterQueue": ("events.amazonaws.com", {"sqs:SendMessage"}, "ReportFailureRule.Arn"),
     }
 

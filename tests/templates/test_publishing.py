@@ -153,7 +153,7 @@ class TestTemplates:
     def test_children_take_the_hosting_parameters_if_they_name_code(self, made: Build) -> None:
         templates = published_templates(made)
         taking = {name for name, template in templates.items() if "QSS3BucketName" in template["Parameters"]}
-        assert taking == {ROOT, "foundation", "token-storage", "reports", "notifications"}
+        assert taking == {ROOT, "foundation", "token-storage", "reports", "solicitations", "notifications"}
         given = {
             name: {key: value for key, value in stack["Properties"]["Parameters"].items() if key.startswith("QSS3")}
             for name, stack in templates[ROOT]["Resources"].items()
@@ -163,6 +163,7 @@ class TestTemplates:
             "Foundation": both,
             "TokenStorage": both,
             "Reports": both,
+            "Solicitations": both,
             "Notifications": both,
             "Access": {},
         }

@@ -21,6 +21,9 @@ FUNCTIONS = {
     "SPAPIReportDocumentStorage": "functions/report_document_storage",
     "SPAPIReportPresignedUrlGenerator": "functions/report_presigned_url_generator",
     "SPAPIReportFailureNotifier": "functions/report_failure_notifier",
+    "SPAPISolicitationScheduler": "functions/solicitation_scheduler",
+    "SPAPIGetSolicitationActions": "functions/get_solicitation_actions",
+    "SPAPISubmitSolicitation": "functions/submit_solicitation",
 }
 
 METHODS = {
@@ -61,6 +64,14 @@ ROOT_OUTPUTS = {
     "ReportsTableName",
     "ApplicationSecretArn",
     "SellingPartnersTableName",
+    "OrdersQueueUrl",
+    "OrdersQueueArn",
+    "OrdersDeadLetterQueueUrl",
+    "SolicitationScheduleDeadLetterQueueUrl",
+    "SolicitationScheduleGroupName",
+    "SolicitationsTableName",
+    "SolicitationStateMachineArn",
+    "SolicitationConsoleUrl",
 }
 
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
@@ -73,7 +84,7 @@ ENVIRONMENT = {
         "REPORTS_BUCKET",
         *(SP_API - {"TOKEN_KEY_ARN"}),
     },
-    "SPAPINotificationsSubscriber": {"SELLING_PARTNERS_TABLE", "NOTIFICATIONS_QUEUE_ARN", *SP_API},
+    "SPAPINotificationsSubscriber": {"SELLING_PARTNERS_TABLE", "NOTIFICATIONS_QUEUE_ARN", "ORDERS_QUEUE_ARN", *SP_API},
     "SPAPIReportCreator": {"SELLING_PARTNERS_TABLE", "REPORTS_TABLE", "REPORT_RETENTION_DAYS", *SP_API},
     "SPAPIReportSchedules": {"SELLING_PARTNERS_TABLE", *SP_API},
     "SPAPIReportReader": {"REPORTS_TABLE", "REPORTS_BUCKET", "REPORT_READER_ROLE_ARN", "LINK_LIFETIME_SECONDS"},
@@ -97,6 +108,17 @@ ENVIRONMENT = {
         "LINK_LIFETIME_SECONDS",
     },
     "SPAPIReportFailureNotifier": {"REPORTS_TABLE", "REPORT_RETENTION_DAYS", "REPORT_TOPIC_ARN"},
+    "SPAPISolicitationScheduler": {
+        "SOLICITATIONS_TABLE",
+        "SOLICITATION_DELAY_DAYS",
+        "ORDERS_QUEUE_URL",
+        "STATE_MACHINE_ARN",
+        "SCHEDULE_GROUP",
+        "SCHEDULE_ROLE_ARN",
+        "SCHEDULE_DEAD_LETTER_QUEUE_ARN",
+    },
+    "SPAPIGetSolicitationActions": {"SELLING_PARTNERS_TABLE", "SOLICITATIONS_TABLE", *SP_API},
+    "SPAPISubmitSolicitation": {"SELLING_PARTNERS_TABLE", "SOLICITATIONS_TABLE", *SP_API},
 }
 
 RETAINED = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket"}
@@ -116,6 +138,7 @@ NAME_PROPERTIES = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
+    "AWS::Scheduler::ScheduleGroup": "Name",
     "AWS::SecretsManager::Secret": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
     # These have no name, or one that lives inside another resource.
@@ -208,7 +231,7 @@ class TestFunctions:
     def test_each_has_a_log_group_of_its_own_that_forgets(self, templates: Templates) -> None:
         groups = [rendered(f.properties["LoggingConfig"]["LogGroup"]) for f in functions(templates).values()]
         assert len(set(groups)) == len(groups)
-        for group in (*groups, "ReportProcessorLogGroup"):
+        for group in (*groups, "ReportProcessorLogGroup", "SolicitationLogGroup"):
             assert rendered(one(templates, group).properties["RetentionInDays"]) == "LogRetentionDays"
 
     def test_environment(self, templates: Templates) -> None:
@@ -273,11 +296,12 @@ class TestState:
 
     def test_tables(self, templates: Templates) -> None:
         tables = {table.name: table.properties for table in resources(templates, "AWS::DynamoDB::Table")}
-        assert set(tables) == {"SellingPartnersTable", "ReportsTable"}
+        assert set(tables) == {"SellingPartnersTable", "ReportsTable", "SolicitationsTable"}
         for name, table in tables.items():
             assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}, name
             assert table["BillingMode"] == "PAY_PER_REQUEST", name
-        assert tables["ReportsTable"]["TimeToLiveSpecification"] == {"AttributeName": "ExpiresAt", "Enabled": True}
+        for name in ("ReportsTable", "SolicitationsTable"):
+            assert tables[name]["TimeToLiveSpecification"] == {"AttributeName": "ExpiresAt", "Enabled": True}
         keys = {
             name: [
                 *[(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]],
@@ -298,6 +322,11 @@ class TestState:
                 ("ReportId", "HASH"),
                 ("SellerId", "RANGE"),
                 ("SellerIdCreatedTimeIndex", "SellerId", "CreatedTime"),
+            ],
+            "SolicitationsTable": [
+                ("AmazonOrderId", "HASH"),
+                ("SellerId", "RANGE"),
+                ("SellerIdDueTimeIndex", "SellerId", "DueTime"),
             ],
         }
 
@@ -360,12 +389,13 @@ class TestQueues:
             if "RedrivePolicy" in queue.properties
         }
         assert targets
-        of_rules = {
+        # The dead letters of rules and schedules, which are no queue's.
+        elsewhere = {"SolicitationScheduleDeadLetterQueue"} | {
             rendered(target["DeadLetterConfig"]["Arn"]).removesuffix(".Arn")
             for rule in resources(templates, "AWS::Events::Rule")
             for target in rule.properties["Targets"]
         }
-        dead_letter_queues = {*targets.values(), *of_rules}
+        dead_letter_queues = {*targets.values(), *elsewhere}
         assert set(targets) | dead_letter_queues == set(queues), "a queue without a dead-letter queue"
         for name, target in targets.items():
             # A message keeps its age when it moves.
@@ -454,6 +484,7 @@ class TestRoot:
             "Foundation": "foundation",
             "TokenStorage": "token-storage",
             "Reports": "reports",
+            "Solicitations": "solicitations",
             "Notifications": "notifications",
             "Access": "access",
         }
@@ -462,6 +493,24 @@ class TestRoot:
     def test_outputs(self, templates: Templates) -> None:
         assert set(templates[ROOT]["Outputs"]) == ROOT_OUTPUTS
         assert all(output.get("Description") for output in templates[ROOT]["Outputs"].values())
+
+    def test_solicitations_can_be_left_out(self, templates: Templates) -> None:
+        root = templates[ROOT]
+        assert root["Conditions"]["RequestsReviews"] == {"Fn::Equals": [{"Ref": "SolicitationsEnabled"}, "Yes"]}
+        assert root["Parameters"]["SolicitationsEnabled"]["Default"] == "Yes"
+        conditional = {r.name for r in resources({ROOT: root}) if "Condition" in r.definition}
+        assert conditional == {"Solicitations"}
+        for name, output in root["Outputs"].items():
+            assert (output.get("Condition") == "RequestsReviews") == ("Solicitations" in names_used(output["Value"])), (
+                name
+            )
+        queue = one(templates, "Notifications").properties["Parameters"]["OrdersQueueArn"]
+        assert rendered(queue) == "Solicitations.Outputs.OrdersQueueArn if RequestsReviews else "
+        assert "Notifications" not in str(one(templates, "Solicitations").properties["Parameters"])
+
+    def test_the_delay_is_what_amazon_allows(self, templates: Templates) -> None:
+        delay = templates[ROOT]["Parameters"]["SolicitationDelayDays"]
+        assert (delay["MinValue"], delay["MaxValue"], delay["Default"]) == (5, 30, 5)
 
     def test_every_value_taken_from_a_child_is_one_of_its_outputs(self, templates: Templates) -> None:
         outputs = {
@@ -546,6 +595,7 @@ def attributes(value: Any) -> list[str]:
         ),
         ("NotificationsEncryption", ["SQS", "KMS"], ["", "none"]),
         ("LoginWithAmazonEndpoint", ["", "http://127.0.0.1:8080/auth/o2/token"], ["api.amazon.com"]),
+        ("SolicitationsEnabled", ["Yes", "No"], ["", "yes", "Yes "]),
         ("QSS3BucketName", ["", "my-bucket"], ["my.bucket", "My-Bucket", "b"]),
         ("QSS3BucketRegion", ["", "us-east-1", "ap-southeast-2", "us-gov-west-1"], ["useast1", "us-east-"]),
         ("QSS3KeyPrefix", ["", "quick-start/", "a/b/"], ["quick-start", "/quick-start/"]),

@@ -1,7 +1,7 @@
 """Puts a function's parts together, each when first asked for, from the function's environment, and keeps them."""
 
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import boto3
@@ -16,6 +16,9 @@ from quickstart.remembered import Remembered
 from quickstart.report_announcement import Link, presign
 from quickstart.report_ledger import ReportLedger
 from quickstart.secrets import Secrets
+from quickstart.solicitation_ledger import SolicitationLedger
+from quickstart.solicitation_scheduling import Arranger
+from quickstart.solicitation_steps import SolicitationSteps
 from quickstart.subscription_records import SubscriptionRecords
 from quickstart.token_vault import TokenVault
 from sp_api.caller import Caller, SellingPartnerApi, user_agent
@@ -78,10 +81,10 @@ def http() -> urllib3.PoolManager:
 
 
 @cache
-def selling_partner_api() -> SellingPartnerApi:
+def selling_partner_api(*, sandbox: bool = False) -> SellingPartnerApi:
     secrets = Secrets(boto3.client("secretsmanager", config=_AWS))
     application_secret = settings.required("APPLICATION_SECRET_ARN")
-    environment = Environment(settings.optional("SP_API_ENDPOINT"), settings.optional("LWA_ENDPOINT"))
+    environment = Environment(settings.optional("SP_API_ENDPOINT"), settings.optional("LWA_ENDPOINT"), sandbox)
     signing_secret = settings.optional("SIGNING_SECRET_ARN")
     return SellingPartnerApi(
         environment,
@@ -92,11 +95,15 @@ def selling_partner_api() -> SellingPartnerApi:
     )
 
 
-def seller(seller_id: str, region: Region, deadline: Deadline) -> Caller:
-    """Calls SP-API for a seller, with the token that is stored. Raises SellerUnknownError when there is none."""
+def seller(seller_id: str, region: Region, deadline: Deadline, *, sandbox: bool = False) -> Caller:
+    """Calls SP-API, or its sandbox, for a seller, with the token that is stored.
+
+    Raises SellerUnknownError when there is none.
+    """
     # A seller who has left is not served from what a warm function remembers: access tokens live for an hour.
     token_vault().require(seller_id, region)
-    return selling_partner_api().for_seller(seller_id, region, token_vault().refresh_token(seller_id, region), deadline)
+    api = selling_partner_api(sandbox=True) if sandbox else selling_partner_api()
+    return api.for_seller(seller_id, region, token_vault().refresh_token(seller_id, region), deadline)
 
 
 def application(region: Region, deadline: Deadline) -> Caller:
@@ -108,6 +115,31 @@ def application(region: Region, deadline: Deadline) -> Caller:
 def events() -> EventsClient:
     client: EventsClient = boto3.client("events", config=_AWS)
     return client
+
+
+@cache
+def solicitation_ledger() -> SolicitationLedger:
+    return SolicitationLedger(
+        Table(boto3.client("dynamodb", config=_AWS), settings.required("SOLICITATIONS_TABLE")),
+    )
+
+
+def solicitation_steps(deadline: Deadline) -> SolicitationSteps:
+    """The steps of one invocation, which must end by `deadline`."""
+    return SolicitationSteps(solicitation_ledger(), partial(seller, deadline=deadline))
+
+
+@cache
+def solicitation_arranger() -> Arranger:
+    return Arranger(
+        ledger=solicitation_ledger(),
+        scheduler=boto3.client("scheduler", config=_AWS),
+        states=states(),
+        state_machine_arn=settings.required("STATE_MACHINE_ARN"),
+        group_name=settings.required("SCHEDULE_GROUP"),
+        role_arn=settings.required("SCHEDULE_ROLE_ARN"),
+        dead_letter_queue_arn=settings.required("SCHEDULE_DEAD_LETTER_QUEUE_ARN"),
+    )
 
 
 @cache

@@ -1,0 +1,403 @@
+"""From an order change to the request of a review, on the real path: queue, scheduler, ledger, state machine, SP-API.
+
+Step Functions' waits are shortened. What the functions read from the clock is brought about by the orders' dates, and
+by setting back a time in the ledger where a wait must have passed.
+"""
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from deployment import Deployment, aws
+from tests.end_to_end.host import HostProduct, Seller, as_sp_api, eventually
+
+MARKETPLACE = "ATVPDKIKX0DER"
+ASK = "getSolicitationActionsForOrder"
+SUBMIT = "createProductReviewAndSellerFeedbackSolicitation"
+# A day lasts 0.9 seconds.
+WAIT_SCALE = 0.00001
+_NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Orders:
+    """One test's orders of one seller."""
+
+    deployment: Deployment
+    seller: Seller
+    order_id: str
+
+    def table(self) -> Any:
+        resource = boto3.resource(
+            "dynamodb",
+            endpoint_url=self.deployment.servers.aws_endpoint,
+            region_name=self.deployment.servers.region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        return resource.Table(self.deployment.outputs["SolicitationsTableName"])
+
+    def send(self, body: object, copies: int = 1) -> None:
+        for _ in range(copies):
+            as_sp_api(self.deployment.servers).send_message(
+                QueueUrl=self.deployment.outputs["OrdersQueueUrl"],
+                MessageBody=body if isinstance(body, str) else json.dumps(body),
+            )
+
+    def change(self, earliest: datetime | None, latest: datetime | None = None, **changed: Any) -> dict[str, Any]:
+        """ORDER_CHANGE as SP-API sends it."""
+        summary = {"MarketplaceId": MARKETPLACE, "OrderStatus": "Shipped", "OrderItems": []}
+        dates = {"EarliestDeliveryDate": earliest, "LatestDeliveryDate": latest or earliest}
+        summary |= {name: text(date) for name, date in dates.items() if date}
+        return {
+            "NotificationVersion": "1.0",
+            "NotificationType": "ORDER_CHANGE",
+            "PayloadVersion": "1.0",
+            "EventTime": text(changed.pop("at", datetime.now(UTC))),
+            "Payload": {
+                "OrderChangeNotification": {
+                    "NotificationLevel": "OrderLevel",
+                    "SellerId": self.seller.seller_id,
+                    "AmazonOrderId": self.order_id,
+                    "OrderChangeType": "OrderStatusChange",
+                    "Summary": summary | changed,
+                }
+            },
+            "NotificationMetadata": {"SubscriptionId": "s", "NotificationId": "n", "ApplicationId": "a"},
+        }
+
+    def known_to_amazon(self, days_ago: float, **fields: object) -> None:
+        """The order at the simulator, delivered so many days ago."""
+        delivered = text(datetime.now(UTC) - timedelta(days=days_ago))
+        body = {"sellerId": self.seller.seller_id, "marketplaceId": MARKETPLACE, "deliveredAt": delivered, **fields}
+        self.seller.control("PUT", f"orders/{self.order_id}", body)
+
+    def fault(self, operation: str, **fault: object) -> None:
+        self.seller.control(
+            "POST", "faults", {"operation": operation, "sellerId": self.seller.seller_id, "count": 1, **fault}
+        )
+
+    def calls(self, operation: str) -> list[tuple[str, int]]:
+        """(endpoint, status) of each call of this seller."""
+        entries = self.seller.control("GET", f"requests?operation={operation}")["requests"]
+        return [(e["endpoint"], e["status"]) for e in entries if e["sellerId"] == self.seller.seller_id]
+
+    def item(self, sandbox: bool = False) -> dict[str, Any] | None:
+        key = {"AmazonOrderId": f"SANDBOX#{self.order_id}" if sandbox else self.order_id}
+        item: dict[str, Any] | None = (
+            self.table().get_item(Key=key | {"SellerId": self.seller.seller_id}, ConsistentRead=True).get("Item")
+        )
+        return item
+
+    def becomes(self, state: str, *, sandbox: bool = False) -> dict[str, Any]:
+        def found() -> dict[str, Any] | None:
+            item = self.item(sandbox)
+            return item if item is not None and item["State"] == state else None
+
+        return eventually(found, what=f"{state}, not {self.item(sandbox)}")
+
+    def set_back(self, **times: str) -> None:
+        """Rewrites times of the record, as if they had passed."""
+        values = {f":{name}": value for name, value in times.items()}
+        self.table().update_item(
+            Key={"AmazonOrderId": self.order_id, "SellerId": self.seller.seller_id},
+            UpdateExpression="ADD Version :one SET " + ", ".join(f"{name} = :{name}" for name in times),
+            ExpressionAttributeValues={":one": 1, **values},
+        )
+
+    def executions(self) -> list[dict[str, Any]]:
+        machine = self.deployment.outputs["SolicitationStateMachineArn"]
+        states = aws(self.deployment.servers, "stepfunctions")
+        pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine)
+        listed = [execution for page in pages for execution in page["executions"]]
+        return [execution for execution in listed if self.seller.seller_id in execution["name"]]
+
+    def ended(self) -> str:
+        """How the one execution ended."""
+
+        def status() -> str | None:
+            (execution,) = self.executions()
+            return None if execution["status"] == "RUNNING" else str(execution["status"])
+
+        return eventually(status, what="the end of the execution")
+
+    def last_state(self) -> str:
+        """The state in which the one execution ended."""
+        history = aws(self.deployment.servers, "stepfunctions").get_paginator("get_execution_history")
+        pages = history.paginate(executionArn=self.executions()[0]["executionArn"])
+        events = [event for page in pages for event in page["events"] if "stateEnteredEventDetails" in event]
+        return str(events[-1]["stateEnteredEventDetails"]["name"])
+
+    def schedules(self) -> list[dict[str, Any]]:
+        scheduler = aws(self.deployment.servers, "scheduler")
+        group = self.deployment.outputs["SolicitationScheduleGroupName"]
+        names = [entry["Name"] for entry in scheduler.list_schedules(GroupName=group)["Schedules"]]
+        return [scheduler.get_schedule(GroupName=group, Name=name) for name in names if self.seller.seller_id in name]
+
+
+def text(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def ago(**time: float) -> datetime:
+    return datetime.now(UTC) - timedelta(**time)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _short_waits(deployment: Deployment) -> Iterator[None]:
+    def scale(factor: float) -> None:
+        body = {"stepfunctions._SFN_WAIT_SCALE": factor}
+        requests.post(f"{deployment.servers.aws_endpoint}/_ministack/config", json=body, timeout=10).raise_for_status()
+
+    scale(WAIT_SCALE)
+    yield
+    scale(1.0)
+
+
+@pytest.fixture
+def orders(deployment: Deployment, host: HostProduct, seller: Seller) -> Orders:
+    host.store_token(seller)
+    return Orders(deployment, seller, f"701-{next(_NUMBERS):07d}-7654321")
+
+
+def test_a_shipped_order_is_asked_once_however_often_it_is_heard_of(orders: Orders) -> None:
+    orders.known_to_amazon(days_ago=6)
+    change = orders.change(ago(days=6))
+    orders.send(change, copies=5)
+    item = orders.becomes("SOLICITED")
+    assert orders.ended() == "SUCCEEDED"
+    assert orders.last_state() == "Finished with solicitation"
+    orders.send(change)
+    orders.send(orders.change(ago(days=7)))
+    time.sleep(1.5)
+    assert orders.calls(ASK) == [("na", 200)]
+    assert orders.calls(SUBMIT) == [("na", 201)]
+    assert len(orders.executions()) == 1
+    assert (item["Asks"], item["Submits"], item["LastAnswer"]) == (1, 1, "requested")
+    assert item["ExpiresAt"] > time.time() + 100 * 86400
+    assert orders.schedules() == []
+
+
+def test_the_test_message_of_the_original_reaches_the_sandbox(orders: Orders) -> None:
+    order = Orders(orders.deployment, orders.seller, "123-1234567-1234567")
+    message = {
+        "NotificationType": "ORDER_CHANGE",
+        "Payload": {
+            "OrderChangeNotification": {
+                "SellerId": order.seller.seller_id,
+                "AmazonOrderId": "123-1234567-1234567",
+                "Summary": {
+                    "MarketplaceId": MARKETPLACE,
+                    "OrderStatus": "Shipped",
+                    "EarliestDeliveryDate": "2024-01-01T13:30:00.000Z",
+                    "LatestDeliveryDate": "2024-12-31T13:30:00.000Z",
+                },
+            }
+        },
+        "Sandbox": "Yes",
+    }
+    order.send(message)
+    order.becomes("SOLICITED", sandbox=True)
+    assert order.calls(ASK) == [("sandbox.na", 200)]
+    assert order.calls(SUBMIT) == [("sandbox.na", 201)]
+    assert order.item() is None
+
+
+def test_an_order_waits_for_its_time_and_its_schedule_starts_it(orders: Orders) -> None:
+    orders.known_to_amazon(days_ago=6)
+    orders.send(orders.change(ago(days=1)))
+    first = orders.becomes("SCHEDULED")
+    moved = ago(days=-3)
+    orders.send(orders.change(moved), copies=2)
+    eventually(lambda: (orders.item() or {})["DueTime"] != first["DueTime"] or None, what="the new date")
+    orders.send(orders.change(ago(days=2), at=ago(hours=1)))
+    due = datetime.fromisoformat(eventually(orders.item)["DueTime"])
+    assert abs(due - (moved + timedelta(days=5))) < timedelta(seconds=2)
+
+    def scheduled() -> dict[str, Any] | None:
+        schedules = orders.schedules()
+        moved_there = schedules and schedules[0]["ScheduleExpression"] == f"at({due.strftime('%Y-%m-%dT%H:%M:%S')})"
+        return schedules[0] if moved_there else None
+
+    schedule = eventually(scheduled, what="the moved schedule")
+    assert len(orders.schedules()) == 1
+    assert schedule["ScheduleExpressionTimezone"] == "UTC"
+    assert schedule["ActionAfterCompletion"] == "DELETE"
+    assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 185
+    assert schedule["Target"]["DeadLetterConfig"]["Arn"].startswith("arn:aws:sqs:")
+    assert orders.executions() == []
+
+    # The days pass.
+    passed = ago(seconds=1).isoformat(timespec="seconds")
+    orders.set_back(DueTime=passed, ScheduledFor=passed)
+    definition = {name: schedule[name] for name in ("Name", "GroupName", "FlexibleTimeWindow", "Target")}
+    aws(orders.deployment.servers, "scheduler").update_schedule(
+        **definition, ScheduleExpression=f"at({passed[:19]})", ActionAfterCompletion="DELETE"
+    )
+    item = orders.becomes("SOLICITED")
+    assert "ScheduledFor" not in item
+    assert orders.schedules() == []
+    assert [execution["status"] for execution in orders.executions()] == [orders.ended()] == ["SUCCEEDED"]
+
+
+def test_a_cancelled_order_loses_its_schedule(orders: Orders) -> None:
+    orders.send(orders.change(ago(days=1)))
+    eventually(lambda: orders.schedules() or None, what="the schedule")
+    orders.send(orders.change(ago(days=1), OrderStatus="Canceled"))
+    orders.becomes("CANCELLED")
+    eventually(lambda: not orders.schedules() or None, what="no schedule")
+    orders.send(orders.change(ago(days=2)))
+    time.sleep(1)
+    assert eventually(orders.item)["State"] == "CANCELLED"
+    assert orders.schedules() == orders.executions() == orders.calls(ASK) == []
+
+
+def test_an_order_that_becomes_eligible_later_is_asked_day_by_day(orders: Orders) -> None:
+    orders.known_to_amazon(days_ago=4)
+    orders.send(orders.change(ago(days=6)))
+    eventually(lambda: len(orders.calls(ASK)) >= 2 or None, what="two asks")
+    orders.known_to_amazon(days_ago=6)
+    item = orders.becomes("SOLICITED")
+    assert item["Asks"] >= 3
+    assert orders.calls(SUBMIT) == [("na", 201)]
+
+
+def test_a_cancellation_stops_a_workflow_before_its_next_ask(orders: Orders) -> None:
+    orders.known_to_amazon(days_ago=4)
+    orders.send(orders.change(ago(days=6)))
+    orders.becomes("WAITING")
+    orders.send(orders.change(ago(days=6), OrderStatus="Canceled"))
+    orders.becomes("CANCELLED")
+    asked = len(orders.calls(ASK))
+    orders.known_to_amazon(days_ago=6)
+    assert orders.ended() == "SUCCEEDED"
+    assert orders.last_state() == "Finished without solicitation"
+    assert len(orders.calls(ASK)) == asked
+    assert orders.calls(SUBMIT) == []
+
+
+def test_after_the_deadline_nothing_is_asked(orders: Orders) -> None:
+    orders.send(orders.change(ago(days=40), ago(days=31)))
+    orders.becomes("FINISHED_WITHOUT_SOLICITATION")
+    assert orders.ended() == "SUCCEEDED"
+    assert orders.last_state() == "Finished without solicitation"
+    assert orders.calls(ASK) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("The requested solicitation is not available for this amazonOrderId.", "ALREADY_SOLICITED"),
+        (
+            "You can't use this feature to request a review outside the 5-30 day range after the order delivery date.",
+            "OUTSIDE_WINDOW",
+        ),
+    ],
+)
+def test_what_sp_api_says_of_an_order_is_an_outcome(orders: Orders, words: str, state: str) -> None:
+    orders.known_to_amazon(days_ago=6)
+    orders.fault(SUBMIT, fault="status", status=403, code="Unauthorized", message=words)
+    orders.send(orders.change(ago(days=6)))
+    item = orders.becomes(state)
+    assert words in item["LastAnswer"]
+    assert orders.ended() == "SUCCEEDED"
+    assert orders.calls(SUBMIT) == [("na", 403)]
+
+
+def test_throttling_and_outages_are_waited_out(orders: Orders) -> None:
+    orders.known_to_amazon(days_ago=6)
+    for operation in (ASK, SUBMIT):
+        orders.fault(operation, fault="status", status=429, count=3)
+    orders.fault(ASK, fault="status", status=503)
+    orders.send(orders.change(ago(days=6)))
+    item = orders.becomes("SOLICITED")
+    assert [status for _, status in orders.calls(ASK)] == [429, 429, 429, 503, 200]
+    assert [status for _, status in orders.calls(SUBMIT)] == [429, 429, 429, 201]
+    assert (item["Asks"], item["Submits"]) == (1, 1)
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_request_whose_answer_is_lost_is_looked_after(orders: Orders, sent: bool) -> None:
+    orders.known_to_amazon(days_ago=6)
+    orders.fault(SUBMIT, fault="status", status=504)
+    orders.send(orders.change(ago(days=6)))
+    orders.becomes("SUBMITTING")
+    assert len(orders.calls(ASK)) == 1
+    orders.known_to_amazon(days_ago=6, solicited=sent)
+    orders.set_back(SubmittedTime=ago(minutes=11).isoformat(timespec="seconds"))
+    item = orders.becomes("SOLICITED")
+    assert len(orders.calls(ASK)) == 2
+    assert len(orders.calls(SUBMIT)) == (1 if sent else 2)
+    assert item["LastAnswer"] == ("not available" if sent else "requested")
+
+
+def test_a_seller_without_authorisation_is_a_failure_with_its_cause(orders: Orders, deployment: Deployment) -> None:
+    orders.seller.control("POST", f"sellers/{orders.seller.seller_id}/revoke")
+    orders.send(orders.change(ago(days=6)))
+    item = orders.becomes("FAILED")
+    assert "invalid_grant" in item["LastAnswer"]
+    assert orders.ended() == "FAILED"
+    (execution,) = orders.executions()
+    described = aws(deployment.servers, "stepfunctions").describe_execution(executionArn=execution["executionArn"])
+    assert described["error"] == "AuthorizationError"
+    assert "invalid_grant" in described["cause"]
+
+
+def test_a_seller_without_a_token_is_a_failure(deployment: Deployment, seller: Seller) -> None:
+    orders = Orders(deployment, seller, "702-0000001-0000001")
+    orders.send(orders.change(ago(days=6)))
+    assert "POST /tokens" in orders.becomes("FAILED")["LastAnswer"]
+    assert orders.ended() == "FAILED"
+
+
+def test_a_lost_permission_is_a_failure(orders: Orders) -> None:
+    orders.known_to_amazon(days_ago=6)
+    message = "Access to requested resource is denied."
+    orders.fault(SUBMIT, fault="status", status=403, code="Unauthorized", message=message)
+    orders.send(orders.change(ago(days=6)))
+    assert message in orders.becomes("FAILED")["LastAnswer"]
+    assert orders.ended() == "FAILED"
+    assert orders.last_state() == "SubmitSolicitation"
+
+
+def test_an_unknown_marketplace_is_a_failure(orders: Orders) -> None:
+    orders.send(orders.change(ago(days=6), MarketplaceId="A000000000000"))
+    assert "A000000000000" in orders.becomes("FAILED")["LastAnswer"]
+    assert orders.ended() == "FAILED"
+
+
+def test_an_excluded_seller_is_not_asked_until_the_exclusion_ends(orders: Orders) -> None:
+    key = {"AmazonOrderId": "#EXCLUDED", "SellerId": orders.seller.seller_id}
+    orders.table().put_item(Item=key)
+    orders.known_to_amazon(days_ago=6)
+    orders.send(orders.change(ago(days=6)))
+    eventually(lambda: "excluded" in (orders.item() or {}).get("LastAnswer", "") or None, what="a held order")
+    assert orders.calls(ASK) == []
+    orders.table().delete_item(Key=key)
+    orders.becomes("SOLICITED")
+
+
+@pytest.mark.parametrize("poison", ["this is not JSON", '{"NotificationType": "REPORT_PROCESSING_FINISHED"}'])
+def test_what_is_no_order_change_is_soon_in_the_dead_letter_queue(orders: Orders, poison: str) -> None:
+    orders.known_to_amazon(days_ago=6)
+    orders.send(poison)
+    orders.send(orders.change(ago(days=6)))
+    queue = orders.deployment.outputs["OrdersDeadLetterQueueUrl"]
+    sqs = aws(orders.deployment.servers, "sqs")
+
+    def dead() -> str | None:
+        for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", []):
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            return str(message["Body"])
+        return None
+
+    assert eventually(dead, what="the message in the dead-letter queue") == poison
+    orders.becomes("SOLICITED")
