@@ -7,24 +7,30 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deployment import REPOSITORY, Deployment, aws
+from deployment import REPOSITORY, Deployment, aws, deploy, stack_parameters
 from quickstart.notification_types import SQS_TYPES
+from servers import Servers
 from tests.end_to_end.host import HostProduct, Seller, as_sp_api, eventually, subscription_of
 from tests.end_to_end.official_examples import official_examples
 
-FORWARDED = sorted(set(SQS_TYPES) - {"REPORT_PROCESSING_FINISHED"})
+# Reports have their workflow, and orders the solicitations, with a queue of their own.
+FORWARDED = sorted(set(SQS_TYPES) - {"REPORT_PROCESSING_FINISHED", "ORDER_CHANGE"})
 Json = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
 def everything(deployment: Deployment) -> str:
-    """A queue that a rule fills with every event of the bus."""
+    return queue_of_everything(deployment)
+
+
+def queue_of_everything(deployment: Deployment) -> str:
+    """A new queue that a rule fills with every event of the bus."""
     sqs, events = aws(deployment.servers, "sqs"), aws(deployment.servers, "events")
     bus = deployment.outputs["NotificationEventBusName"]
     rule = events.put_rule(
         Name="everything", EventBusName=bus, EventPattern=json.dumps({"source": ["selling-partner-api"]})
     )["RuleArn"]
-    queue: str = sqs.create_queue(QueueName="everything")["QueueUrl"]
+    queue: str = sqs.create_queue(QueueName=f"everything-{deployment.stack_name}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     statement = {
         "Effect": "Allow",
@@ -89,6 +95,18 @@ def subscribe(host: HostProduct, seller: Seller, name: str, **fields: object) ->
 def test_every_type_reaches_a_rule_of_the_host_product(
     deployment: Deployment, host: HostProduct, seller: Seller, everything: str, name: str
 ) -> None:
+    reaches_the_rule(deployment, host, seller, everything, name)
+
+
+def test_orders_reach_the_rule_where_no_reviews_are_requested(
+    servers: Servers, template_url: str, seller: Seller
+) -> None:
+    parameters = stack_parameters(servers, SolicitationsEnabled="No")
+    deployment = deploy(servers, "no-solicitations", template_url, parameters)
+    reaches_the_rule(deployment, HostProduct.of(deployment), seller, queue_of_everything(deployment), "ORDER_CHANGE")
+
+
+def reaches_the_rule(deployment: Deployment, host: HostProduct, seller: Seller, everything: str, name: str) -> None:
     host.store_token(seller)
     subscription_id = subscribe(host, seller, name)["subscriptionId"]
     body, notification_id = addressed(name, subscription_id)

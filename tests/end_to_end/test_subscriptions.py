@@ -310,17 +310,17 @@ class TestUnsubscribing:
     def test_the_destination_goes_with_its_last_subscription(self, host: HostProduct, stored_seller: Seller) -> None:
         query = {"SellerId": stored_seller.seller_id, "RegionCode": "FE"}
         made = [
-            subscribe(host, stored_seller, name, RegionCode="FE").json() for name in ("ORDER_CHANGE", "FEE_PROMOTION")
+            subscribe(host, stored_seller, name, RegionCode="FE").json() for name in ("PRICING_HEALTH", "FEE_PROMOTION")
         ]
-        first = ask(host, "DELETE", "/ORDER_CHANGE", **query)
+        first = ask(host, "DELETE", "/PRICING_HEALTH", **query)
         assert first.json() == {
             "sellerId": stored_seller.seller_id,
             "regionCode": "FE",
-            "notificationType": "ORDER_CHANGE",
+            "notificationType": "PRICING_HEALTH",
             "subscriptionIds": [made[0]["subscriptionId"]],
             "destinationRemoved": False,
         }
-        assert at_sp_api(stored_seller, "GET", "subscriptions/ORDER_CHANGE", region="fe") is None
+        assert at_sp_api(stored_seller, "GET", "subscriptions/PRICING_HEALTH", region="fe") is None
         assert ask(host, "DELETE", "/FEE_PROMOTION", **query).json()["destinationRemoved"] is True
         assert at_sp_api(stored_seller, "GET", "destinations", region="fe", own=False) == []
         again = ask(host, "DELETE", "/FEE_PROMOTION", **query)
