@@ -83,6 +83,7 @@ FUNCTION_GRANTS = {
     "SPAPIReportDocumentRetrieval": {
         DECRYPT,
         ("dynamodb:GetItem", SELLERS),
+        ("dynamodb:GetItem", "ReportsTable.Arn"),
         ("dynamodb:UpdateItem", "ReportsTable.Arn"),
         *SECRETS,
     },

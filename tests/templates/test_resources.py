@@ -96,7 +96,13 @@ ENVIRONMENT = {
         "EVENT_BUS_NAME",
         "STATE_MACHINE_ARN",
     },
-    "SPAPIReportDocumentRetrieval": {"SELLING_PARTNERS_TABLE", "REPORTS_TABLE", "REPORT_RETENTION_DAYS", *SP_API},
+    "SPAPIReportDocumentRetrieval": {
+        "SELLING_PARTNERS_TABLE",
+        "REPORTS_TABLE",
+        "REPORT_RETENTION_DAYS",
+        "REPORTS_MADE_ELSEWHERE",
+        *SP_API,
+    },
     "SPAPIReportDocumentStorage": {"REPORTS_TABLE", "REPORTS_BUCKET", "REPORT_RETENTION_DAYS"},
     "SPAPIReportPresignedUrlGenerator": {
         "REPORTS_TABLE",
@@ -546,7 +552,7 @@ class TestRoot:
         for name, parameter in templates[ROOT]["Parameters"].items():
             assert parameter["Description"], name
             assert "AllowedValues" in parameter or parameter["ConstraintDescription"], name
-            assert parameter["Type"] != "String" or parameter["AllowedPattern"], name
+            assert parameter["Type"] != "String" or "AllowedValues" in parameter or parameter["AllowedPattern"], name
 
 
 def attributes(value: Any) -> list[str]:

@@ -82,6 +82,8 @@ def test_every_error_that_the_state_machine_names_is_explained() -> None:
         for error in retrier["ErrorEquals"]
         if not error.startswith(("States.", "Lambda.", "Runtime."))
     }
+    # This one is caught: it is no failure.
+    named.remove("ReportMadeElsewhereError")
     assert len(named) > 10
     for error in named:
         body = write_message(failure(status="FAILED", input=GIVEN, error=error, cause="?")).body

@@ -55,10 +55,11 @@ class FinishedReport:
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a report is."""
+    """Whose a report is. `asked_for_here` when the Reports table says so: this stack asked SP-API for the report."""
 
     seller_id: str
     region: Region
+    asked_for_here: bool
 
 
 def read_notification(body: str) -> Notification:
@@ -105,14 +106,14 @@ def find_owner(
     if report.seller_id:
         recorded = [owner for owner in recorded if owner[0] == report.seller_id]
     if len(recorded) == 1:
-        return Owner(recorded[0][0], recorded[0][1])
+        return Owner(recorded[0][0], recorded[0][1], asked_for_here=True)
     subscription = SubscriptionRecords(selling_partners_table).find(subscription_id)
     if subscription is not None:
-        return Owner(subscription.seller_id, subscription.region)
+        return Owner(subscription.seller_id, subscription.region, asked_for_here=False)
     if report.seller_id:
         regions = token_regions(selling_partners_table, report.seller_id)
         if len(regions) == 1 and regions[0] != ANY_REGION:
-            return Owner(report.seller_id, Region(regions[0]))
+            return Owner(report.seller_id, Region(regions[0]), asked_for_here=False)
     raise OwnerUnknownError(
         f"report {report.report_id} of {report.seller_id or report.account_id}: neither the Reports table, nor the "
         f"subscription {subscription_id}, nor a stored token tells its seller and region"
@@ -143,6 +144,7 @@ def start_delivery(states: "SFNClient", state_machine_arn: str, report: Finished
                     "ReportId": report.report_id,
                     "ReportType": report.report_type,
                     "ProcessingStatus": report.processing_status,
+                    "AskedForHere": owner.asked_for_here,
                 }
             ),
         )

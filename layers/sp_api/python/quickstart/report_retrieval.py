@@ -20,6 +20,13 @@ class ReportUnfinishedError(RuntimeError):
     """SP-API says that the report is still being made, though its notification has come: ask again later."""
 
 
+class ReportMadeElsewhereError(RuntimeError):
+    """Neither this stack nor a schedule asked for the report, and the stack is told to ignore such reports.
+
+    A notification may overtake the answer of createReport, so it is worth asking once more after a minute.
+    """
+
+
 class DocumentUrlKeepsExpiringError(RuntimeError):
     """The document's URL expired before it was read, as often as the state machine allows."""
 
@@ -33,14 +40,16 @@ class RetrievedReport:
     explanation: str | None = None
 
 
-def retrieve_report(caller: Caller, http: urllib3.PoolManager, report_id: str, deadline: Deadline) -> RetrievedReport:
-    """getReport, then getReportDocument where there is one (SP-API: Reports API 2021-06-30).
-
-    Raises ReportUnfinishedError, and what `sp_api` raises.
-    """
+def finished_report(caller: Caller, report_id: str) -> Report:
+    """getReport (SP-API: Reports API 2021-06-30). Raises ReportUnfinishedError, and what `sp_api` raises."""
     report = reports.get_report(caller, report_id)
     if report.processing_status not in _FINISHED:
         raise ReportUnfinishedError(f"report {report_id} is {report.processing_status}")
+    return report
+
+
+def retrieve_document(caller: Caller, http: urllib3.PoolManager, report: Report, deadline: Deadline) -> RetrievedReport:
+    """getReportDocument, where the report has a document. Raises what `sp_api` raises."""
     if report.report_document_id is None:
         return RetrievedReport(report)
     document = reports.get_report_document(caller, report.report_document_id, report_type=report.report_type)
