@@ -9,6 +9,7 @@ import urllib3
 from botocore.config import Config
 
 from quickstart import settings
+from quickstart.client_tokens import ClientTokens
 from quickstart.dynamodb import Table
 from quickstart.remembered import Remembered
 from quickstart.report_announcement import Link, presign
@@ -52,6 +53,11 @@ def reports_table() -> Table:
 @cache
 def report_ledger() -> ReportLedger:
     return ReportLedger(reports_table(), kept=timedelta(days=settings.whole_number("REPORT_RETENTION_DAYS")))
+
+
+@cache
+def client_tokens() -> ClientTokens:
+    return ClientTokens(reports_table())
 
 
 @cache
