@@ -5,13 +5,19 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
-from deployment import Deployment
+from deployment import Deployment, aws
+from quickstart.client_tokens import ClientTokens, State
+from quickstart.dynamodb import Table
+from quickstart.report_ledger import ReportLedger
+from sp_api.regions import Region
+from sp_api.reports import CreateReportSpecification
 from tests.end_to_end.host import (
     REPORT_TYPE,
     HostProduct,
@@ -391,3 +397,40 @@ def test_a_longest_token_is_taken(host: HostProduct, stored_seller: Seller) -> N
     first = ask(host, stored_seller, longest)
     assert first.status_code == 200, first.text
     assert ask(host, stored_seller, longest).json() == first.json()
+
+
+def test_the_ledger_gives_a_report_to_the_first_request(deployment: Deployment, seller: Seller) -> None:
+    ledger = ReportLedger(_table(deployment), kept=timedelta(days=1))
+    specification = CreateReportSpecification(REPORT_TYPE, ["ATVPDKIKX0DER"])
+    assert ledger.requested(seller.seller_id, Region.NA, "1", specification, "first")
+    assert not ledger.requested(seller.seller_id, Region.NA, "1", specification, "second")
+    assert (ledger.find(seller.seller_id, "1") or {})["ClientToken"] == "first"
+
+
+def test_a_claim_that_was_replaced_changes_nothing(deployment: Deployment, seller: Seller, token: str) -> None:
+    moments = iter(datetime(2040, 1, 1, tzinfo=UTC) + timedelta(seconds=second) for second in range(20))
+    tokens = ClientTokens(_table(deployment), now=lambda: next(moments))
+    first = tokens.claim(seller.seller_id, token, "hash")
+    assert first is not None
+    assert tokens.claim(seller.seller_id, token, "hash") is None
+    assert tokens.find(seller.seller_id, token) == first
+    tokens.release(first)
+    assert tokens.find(seller.seller_id, token) is None
+    second = tokens.claim(seller.seller_id, token, "hash")
+    assert second is not None
+    tokens.done(first, "1")
+    tokens.release(first)
+    assert tokens.claim_again(first) is None
+    assert tokens.find(seller.seller_id, token) == second
+    tokens.outcome_unknown(second)
+    unknown = tokens.find(seller.seller_id, token)
+    assert unknown == replace(second, state=State.OUTCOME_UNKNOWN)
+    third = tokens.claim_again(unknown)
+    assert third is not None
+    assert tokens.claim_again(unknown) is None
+    tokens.done(third, "3")
+    assert tokens.find(seller.seller_id, token) == replace(third, state=State.DONE, report_id="3")
+
+
+def _table(deployment: Deployment) -> Table:
+    return Table(aws(deployment.servers, "dynamodb"), deployment.outputs["ReportsTableName"])
