@@ -78,10 +78,12 @@ class Fields:
 
     def client_token(self) -> str | None:
         """ClientToken: the caller's own name for this one request, for when it must send it again."""
-        if self.body.get("ClientToken") is None:
-            self.known("ClientToken")
-            return None
-        return self._text("ClientToken", _CLIENT_TOKEN, "must be 1 to 64 printable ASCII characters without spaces")
+        name = "ClientToken"
+        value = self._string(name, required=False)
+        given = self.body.get(name)
+        if isinstance(given, str) and not _CLIENT_TOKEN.fullmatch(value):
+            self._wrong(name, "InvalidValue", f"{name} must be 1 to 64 printable ASCII characters without spaces")
+        return None if given is None else value
 
     def report_id(self) -> str:
         """ReportId: a report's id, as SP-API gives it (54517018502)."""
