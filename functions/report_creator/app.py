@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from quickstart import http_api, wiring
-from quickstart.report_requests import read_request
+from quickstart.report_requests import create_report, read_request
 from quickstart.validation import Fields
-from sp_api import reports
 from sp_api.deadline import Deadline
 
 
 def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
-    """{SellerId, RegionCode, ReportType, MarketplaceIds, ReportDataStartTime?, ReportDataEndTime?, ReportOptions?}
-    -> {"reportId"}.
+    """{SellerId, RegionCode, ReportType, MarketplaceIds, ReportDataStartTime?, ReportDataEndTime?, ReportOptions?,
+    ClientToken?} -> {"reportId"}.
     """
     return http_api.answer(event, ROUTES)
 
@@ -21,9 +20,7 @@ def _create(fields: Fields) -> Mapping[str, object]:
     """Asks SP-API for a report, which is delivered when it is made."""
     request = read_request(fields)
     caller = wiring.seller(request.seller_id, request.region, Deadline.after(http_api.CALL_BUDGET_SECONDS))
-    report_id = reports.create_report(caller, request.specification)
-    wiring.report_ledger().requested(request.seller_id, request.region, report_id, request.specification)
-    return {"reportId": report_id}
+    return {"reportId": create_report(caller, request, wiring.report_ledger(), wiring.client_tokens())}
 
 
 ROUTES: Mapping[str, http_api.Action] = {"POST /reports": _create}

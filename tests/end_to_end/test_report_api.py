@@ -32,6 +32,8 @@ def test_a_report_is_followed_from_the_queue_to_its_link(
     waiting = host.read_report(seller, report_id)
     recorded = datetime.fromisoformat(str(waiting.pop("recordedTime")))
     assert timedelta(seconds=-1) < recorded - asked < timedelta(seconds=20)
+    requested = datetime.fromisoformat(str(waiting.pop("requestedTime")))
+    assert abs(requested - recorded) < timedelta(seconds=2)
     assert waiting == {
         "reportId": report_id,
         "sellerId": seller.seller_id,

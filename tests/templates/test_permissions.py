@@ -56,6 +56,7 @@ FUNCTION_GRANTS = {
     "SPAPIReportCreator": {
         DECRYPT,
         ("dynamodb:GetItem", SELLERS),
+        ("dynamodb:GetItem", "ReportsTable.Arn"),
         ("dynamodb:PutItem", "ReportsTable.Arn"),
         ("dynamodb:UpdateItem", "ReportsTable.Arn"),
         *SECRETS,

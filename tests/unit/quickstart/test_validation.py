@@ -85,6 +85,10 @@ def test_an_empty_field_is_named(name: str) -> None:
         ("ReportOptions", "[]", "InvalidType"),
         ("ReportOptions", {"custom": True}, "InvalidType"),
         ("ReportStartTime", "2024-03-10", "UnknownField"),
+        ("ClientToken", "", "InvalidValue"),
+        ("ClientToken", "a b", "InvalidValue"),
+        ("ClientToken", "x" * 65, "InvalidValue"),
+        ("ClientToken", 7, "InvalidType"),
     ],
 )
 def test_a_wrong_value_is_named(name: str, value: object, code: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 if TYPE_CHECKING:
@@ -24,9 +25,20 @@ class Table:
         found = self.client.get_item(TableName=self.name, Key=_marshal(key), ConsistentRead=True).get("Item")
         return None if found is None else _unmarshal(found)
 
-    def put(self, item: Item) -> None:
-        """Writes the item in place of any other of its key."""
-        self.client.put_item(TableName=self.name, Item=_marshal(item))
+    def put(self, item: Item, condition: ConditionBase | None = None) -> bool:
+        """Writes the item in place of any other of its key; False when `condition` does not hold for that other."""
+        expression, names, given = _built(condition)
+        arguments: dict[str, Any] = {"Item": _marshal(item)}
+        if expression:
+            arguments["ConditionExpression"] = expression
+            arguments["ExpressionAttributeNames"] = names
+        if given:
+            arguments["ExpressionAttributeValues"] = _marshal(given)
+        try:
+            self.client.put_item(TableName=self.name, **arguments)
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def delete(self, key: Item) -> None:
         """Removes the item of this key, if there is one."""
@@ -54,13 +66,19 @@ class Table:
             return False
         return True
 
-    def update(self, key: Item, values: Item, *, unless_present: Item | None = None) -> None:
+    def update(
+        self,
+        key: Item,
+        values: Item,
+        *,
+        unless_present: Item | None = None,
+        condition: ConditionBase | None = None,
+    ) -> bool:
         """Sets `values`, and those of `unless_present` that the item does not have yet.
 
-        Makes the item when there is none.
+        Makes the item when there is none. False, and nothing is changed, when `condition` does not hold for the item.
         """
-        names: dict[str, str] = {}
-        given: dict[str, Any] = {}
+        expression, names, given = _built(condition)
         clauses = []
         for source, keep in ((values, False), (unless_present or {}, True)):
             for attribute, value in source.items():
@@ -68,16 +86,22 @@ class Table:
                     continue
                 position = len(names)
                 names[f"#a{position}"] = attribute
-                given[f":v{position}"] = value
-                held = f"if_not_exists(#a{position}, :v{position})" if keep else f":v{position}"
+                given[f":a{position}"] = value
+                held = f"if_not_exists(#a{position}, :a{position})" if keep else f":a{position}"
                 clauses.append(f"#a{position} = {held}")
-        self.client.update_item(
-            TableName=self.name,
-            Key=_marshal(key),
-            UpdateExpression="SET " + ", ".join(clauses),
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=_marshal(given),
-        )
+        conditional: dict[str, Any] = {"ConditionExpression": expression} if expression else {}
+        try:
+            self.client.update_item(
+                TableName=self.name,
+                Key=_marshal(key),
+                UpdateExpression="SET " + ", ".join(clauses),
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=_marshal(given),
+                **conditional,
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def query(
         self, attribute: str, value: str, *, starts_with: tuple[str, str] | None = None, index: str = ""
@@ -120,6 +144,14 @@ class Table:
         )
         last = page.get("LastEvaluatedKey")
         return [_unmarshal(item) for item in page["Items"]], None if last is None else _unmarshal(last)
+
+
+def _built(condition: ConditionBase | None) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """The condition as an expression, its attributes' names (#n0, ...) and its values (:v0, ...)."""
+    if condition is None:
+        return "", {}, {}
+    built = ConditionExpressionBuilder().build_expression(condition)
+    return built.condition_expression, built.attribute_name_placeholders, built.attribute_value_placeholders
 
 
 def _marshal(item: Item) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from quickstart.leaving import DepartureIncompleteError
 from quickstart.observability import logger
 from quickstart.report_reading import ReportUnknownError
+from quickstart.report_requests import ClientTokenReusedError, OutcomeUnknownError, RequestInProgressError
 from quickstart.report_schedules import ScheduleUnknownError
 from quickstart.subscriptions import NotSubscribedError, SubscriptionConflictError, SubscriptionReplacementError
 from quickstart.token_vault import SellerUnknownError
@@ -39,6 +40,9 @@ _REFUSED = (
     SellerUnknownError,
     ReportUnknownError,
     ScheduleUnknownError,
+    ClientTokenReusedError,
+    RequestInProgressError,
+    OutcomeUnknownError,
     SubscriptionConflictError,
     NotSubscribedError,
     SubscriptionReplacementError,
@@ -111,6 +115,12 @@ def _refusal(error: Exception) -> _Refusal:
             return _Refusal(404, (FieldError("ReportId", "ReportUnknown", str(error)),))
         case ScheduleUnknownError():
             return _Refusal(404, (FieldError("ReportScheduleId", "ScheduleUnknown", str(error)),))
+        case ClientTokenReusedError():
+            return _Refusal(409, (FieldError("ClientToken", "ClientTokenReused", str(error)),))
+        case RequestInProgressError():
+            return _Refusal(409, (FieldError("ClientToken", "RequestInProgress", str(error)),), error.retry_after)
+        case OutcomeUnknownError():
+            return _Refusal(409, (FieldError("ClientToken", "OutcomeUnknown", str(error)),), error.retry_after)
         case SubscriptionConflictError():
             return _Refusal(409, (FieldError("NotificationType", "SubscriptionConflict", str(error)),))
         case NotSubscribedError():

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from boto3.dynamodb.conditions import Attr, ConditionBase
+
 from quickstart.dynamodb import Table
 from sp_api.regions import Region
 from sp_api.reports import CreateReportSpecification, Report
@@ -49,10 +51,15 @@ class ReportLedger:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def requested(
-        self, seller_id: str, region: Region, report_id: str, specification: CreateReportSpecification
-    ) -> None:
-        """createReport has answered."""
-        self._update(
+        self,
+        seller_id: str,
+        region: Region,
+        report_id: str,
+        specification: CreateReportSpecification,
+        client_token: str | None = None,
+    ) -> bool:
+        """createReport has answered a request of this stack; False when the report is another request's already."""
+        return self._update(
             seller_id,
             report_id,
             {
@@ -61,8 +68,11 @@ class ReportLedger:
                 "MarketplaceIds": list(specification.marketplace_ids),
                 "DataStartTime": _text(specification.data_start_time),
                 "DataEndTime": _text(specification.data_end_time),
+                "RequestedTime": _text(self.now()),
+                "ClientToken": client_token,
             },
             {"ReportStatus": "IN_QUEUE"},
+            condition=Attr("RequestedTime").not_exists(),
         )
 
     def finished(self, seller_id: str, region: Region, report: Report) -> None:
@@ -147,9 +157,10 @@ class ReportLedger:
         report_id: str,
         values: Mapping[str, object],
         unless_present: Mapping[str, object] | None = None,
-    ) -> None:
+        condition: ConditionBase | None = None,
+    ) -> bool:
         now = self.now()
-        self.table.update(
+        return self.table.update(
             {"ReportId": report_id, "SellerId": seller_id},
             values,
             unless_present={
@@ -158,6 +169,7 @@ class ReportLedger:
                 "ExpiresAt": int((now + self.kept).timestamp()),
                 **(unless_present or {}),
             },
+            condition=condition,
         )
 
 

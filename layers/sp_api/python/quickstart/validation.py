@@ -12,6 +12,7 @@ from sp_api.regions import Region, region_of_marketplace
 _REPORT_TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ID_RULE = "must be 1 to 64 letters, digits, dots, hyphens and underscores"
+_CLIENT_TOKEN = re.compile(r"[!-~]{1,64}")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _MARKETPLACE_ID = re.compile(r"[A-Z0-9]{1,32}")
 _PRINTABLE = re.compile(r"[!-~]{1,2048}")
@@ -85,6 +86,15 @@ class Fields:
             )
             return ()
         return types
+
+    def client_token(self) -> str | None:
+        """ClientToken: the caller's own name for this one request, for when it must send it again."""
+        name = "ClientToken"
+        value = self._string(name, required=False)
+        given = self.body.get(name)
+        if isinstance(given, str) and not _CLIENT_TOKEN.fullmatch(value):
+            self._wrong(name, "InvalidValue", f"{name} must be 1 to 64 printable ASCII characters without spaces")
+        return None if given is None else value
 
     def report_id(self) -> str:
         """ReportId: a report's id, as SP-API gives it (54517018502)."""

@@ -9,6 +9,7 @@ import urllib3
 from botocore.config import Config
 
 from quickstart import settings
+from quickstart.client_tokens import ClientTokens
 from quickstart.destinations import Destinations
 from quickstart.dynamodb import Table
 from quickstart.notification_forwarding import EventsClient
@@ -57,6 +58,11 @@ def reports_table() -> Table:
 @cache
 def report_ledger() -> ReportLedger:
     return ReportLedger(reports_table(), kept=timedelta(days=settings.whole_number("REPORT_RETENTION_DAYS")))
+
+
+@cache
+def client_tokens() -> ClientTokens:
+    return ClientTokens(reports_table())
 
 
 @cache
