@@ -46,9 +46,7 @@ def _subscribe(fields: Fields) -> Mapping[str, object]:
         wiring.destinations(),
         wiring.subscription_records(),
         request,
-        queue_for(
-            request.notification_type, settings.required("NOTIFICATIONS_QUEUE_ARN"), wiring.queues_of_their_own()
-        ),
+        queue_for(request.notification_type, settings.required("NOTIFICATIONS_QUEUE_ARN"), _queues_of_their_own()),
     )
     return {"destinationId": subscription.destination_id, "subscriptionId": subscription.subscription_id}
 
@@ -75,7 +73,7 @@ def _unsubscribe(fields: Fields) -> Mapping[str, object]:
     application = wiring.application(query.region, deadline)
     recorded = records.of_seller(query.seller_id, query.region, query.notification_type)
     if not recorded:
-        queue_arns = [settings.required("NOTIFICATIONS_QUEUE_ARN"), *wiring.queues_of_their_own().values()]
+        queue_arns = [settings.required("NOTIFICATIONS_QUEUE_ARN"), *_queues_of_their_own().values()]
         seller = wiring.seller(query.seller_id, query.region, deadline)
         recorded = (find_unrecorded(seller, application, query, queue_arns),)
     return {
@@ -85,6 +83,12 @@ def _unsubscribe(fields: Fields) -> Mapping[str, object]:
         "subscriptionIds": [record.subscription_id for record in recorded],
         "destinationRemoved": unsubscribe(application, wiring.destinations(), records, recorded),
     }
+
+
+def _queues_of_their_own() -> Mapping[str, str]:
+    """The orders queue is there when the capability that reads it is: a flood of orders then delays no report."""
+    orders_queue_arn = settings.optional("ORDERS_QUEUE_ARN")
+    return {"ORDER_CHANGE": orders_queue_arn} if orders_queue_arn else {}
 
 
 def _entry(comparison: Comparison) -> Mapping[str, object]:

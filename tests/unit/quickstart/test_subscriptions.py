@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from quickstart import destinations as destinations_module
-from quickstart import wiring
 from quickstart.destinations import Destinations
 from quickstart.notification_types import APPLICATION_TYPES, EVENT_BRIDGE_TYPES, SQS_TYPES, why_not
 from quickstart.processing_directives import completed, same_effect
@@ -102,13 +101,6 @@ def test_directives_are_compared_by_what_they_do() -> None:
     assert same_effect(None, ProcessingDirective(EventFilter("ORDER_CHANGE")))
     assert not same_effect(None, ProcessingDirective(narrowed))
     assert not same_effect(ProcessingDirective(filter_expression="a"), ProcessingDirective(filter_expression="b"))
-
-
-def test_orders_have_a_queue_of_their_own_when_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ORDERS_QUEUE_ARN", raising=False)
-    assert wiring.queues_of_their_own() == {}
-    monkeypatch.setenv("ORDERS_QUEUE_ARN", "orders")
-    assert wiring.queues_of_their_own() == {"ORDER_CHANGE": "orders"}
 
 
 def test_a_type_with_a_queue_of_its_own_goes_there() -> None:

@@ -1,6 +1,5 @@
 """Puts a function's parts together, each when first asked for, from the function's environment, and keeps them."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -69,15 +68,6 @@ def subscription_records() -> SubscriptionRecords:
 @cache
 def destinations() -> Destinations:
     return Destinations()
-
-
-def queues_of_their_own() -> Mapping[str, str]:
-    """ARNs of queues by notification type, for the types that do not go to the notifications queue.
-
-    The orders queue is there when the capability that reads it is: a flood of orders then delays no report.
-    """
-    orders_queue_arn = settings.optional("ORDERS_QUEUE_ARN")
-    return {"ORDER_CHANGE": orders_queue_arn} if orders_queue_arn else {}
 
 
 @cache
