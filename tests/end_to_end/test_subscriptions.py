@@ -1,6 +1,7 @@
 """Subscribing, listing and unsubscribing, and what each wrong request is told."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -187,6 +188,21 @@ class TestSubscribing:
         print(f"{len(sellers)} sellers subscribed with {len(asked)} calls of getDestinations")
         assert len(asked) <= 3
 
+    def test_requests_at_once_end_with_the_same_ids(self, host: HostProduct, servers: Servers, seller: Seller) -> None:
+        sellers = [new(servers, f"{seller.seller_id}Y{number}") for number in range(2)]
+        for each in sellers:
+            host.store_token(each)
+        with ThreadPoolExecutor() as pool:
+            asked = [
+                pool.submit(subscribe, host, each, "FEE_PROMOTION", RegionCode="FE") for each in [*sellers, *sellers]
+            ]
+            answers = [future.result() for future in asked]
+        assert [answer.status_code for answer in answers] == [200] * 4
+        assert [answer.json() for answer in answers[:2]] == [answer.json() for answer in answers[2:]]
+        assert len({answer.json()["destinationId"] for answer in answers}) == 1
+        for each in sellers:
+            ask(host, "DELETE", "/FEE_PROMOTION", SellerId=each.seller_id, RegionCode="FE").raise_for_status()
+
     def test_a_destination_that_is_gone_is_made_again(self, host: HostProduct, stored_seller: Seller) -> None:
         first = subscribe(host, stored_seller, "FEE_PROMOTION", RegionCode="FE").json()
         path = f"subscriptions/FEE_PROMOTION/{first['subscriptionId']}"
@@ -304,6 +320,22 @@ class TestListing:
         ]
         assert 0 < len(body["notCompared"]) < 17
         assert all("QuotaExceeded" in entry["reason"] for entry in body["notCompared"])
+
+    def test_a_type_that_sp_api_refuses_is_named_and_no_answer_at_all_is_an_error(
+        self, host: HostProduct, stored_seller: Seller
+    ) -> None:
+        subscribe(host, stored_seller, "TRANSACTION_UPDATE")
+        query = {"SellerId": stored_seller.seller_id, "RegionCode": "NA"}
+        fault = {"operation": "getSubscriptions", "sellerId": stored_seller.seller_id, "fault": "status"}
+        stored_seller.control("POST", "faults", fault | {"status": 403, "code": "Unauthorized"})
+        body = ask(host, "GET", **query).json()
+        assert [entry["state"] for entry in body["subscriptions"]] == ["NotCompared"]
+        ((named, reason),) = [(entry["notificationType"], entry["reason"]) for entry in body["notCompared"]]
+        assert named == "TRANSACTION_UPDATE"
+        assert "Unauthorized" in reason
+        for status, told in ((429, 429), (503, 502)):
+            stored_seller.control("POST", "faults", fault | {"status": status})
+            assert ask(host, "GET", **query, NotificationType="TRANSACTION_UPDATE").status_code == told
 
 
 class TestUnsubscribing:

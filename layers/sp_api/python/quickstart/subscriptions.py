@@ -14,13 +14,12 @@ from sp_api import notifications
 from sp_api.caller import Caller
 from sp_api.deadline import Deadline
 from sp_api.errors import (
-    AccessDeniedError,
+    AuthorizationError,
     ConflictError,
     InvalidInputError,
     NotFoundError,
     SellingPartnerApiError,
     ThrottledError,
-    TransientError,
 )
 from sp_api.notifications import ProcessingDirective, Subscription
 from sp_api.regions import Region
@@ -169,26 +168,30 @@ def list_subscriptions(
     """What is recorded of the seller beside what SP-API answers, for one type or, when empty, for all.
 
     The types that are recorded are asked for first: SP-API allows five calls at once and one a second from then on, and
-    says of the rest that there were too many.
+    says of the rest that there were too many. Raises what SP-API said first when it answers for no type at all.
     """
     recorded_types = dict.fromkeys(record.notification_type for record in records)
     types = [notification_type] if notification_type else list(dict.fromkeys([*recorded_types, *SQS_TYPES]))
     found: list[Comparison] = []
-    not_compared: dict[str, str] = {}
-    throttled = ""
+    refusals: dict[str, SellingPartnerApiError] = {}
+    throttled: ThrottledError | None = None
     for name in types:
         recorded = [record for record in records if record.notification_type == name]
-        if not throttled:
-            try:
+        try:
+            if throttled is None:
                 found += _compared(name, recorded, _at_sp_api(seller, name))
                 continue
-            except ThrottledError as error:
-                throttled = str(error)
-            except (AccessDeniedError, TransientError) as error:
-                not_compared[name] = str(error)
-        not_compared.setdefault(name, throttled)
+            refusals[name] = throttled
+        except AuthorizationError:
+            raise
+        except ThrottledError as error:
+            refusals[name] = throttled = error
+        except SellingPartnerApiError as error:
+            refusals[name] = error
         found += [_of_record(record, "NotCompared") for record in recorded]
-    return SubscriptionList(tuple(found), not_compared)
+    if len(refusals) == len(types):
+        raise refusals[types[0]]
+    return SubscriptionList(tuple(found), {name: str(error) for name, error in refusals.items()})
 
 
 def unsubscribe(
