@@ -27,12 +27,12 @@ PIP := -m pip --disable-pip-version-check -qq install
 RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test lint unit throttling browser build publish doctor clean
+.PHONY: help demo stop test lint unit throttling orders-storm browser build publish doctor clean
 .PHONY: python-is-supported demo-environment test-environment
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 demo: demo-environment ## the whole report flow on this machine, no AWS account needed (KEEP=1 leaves it running)
 	@$(RUN) $(TOOLS) local/demo.py --emulator-python $(EMULATOR) --function-python $(FUNCTIONS) $(if $(KEEP),--keep)
@@ -51,6 +51,9 @@ lint: test-environment ## ruff, mypy --strict, cfn-lint
 	@$(TOOLS) -m mypy layers/sp_api/python local publishing operations
 	@for function in functions/*/app.py; do $(TOOLS) -m mypy $$function || exit 1; done
 	@.venv/bin/cfn-lint templates/*.yaml
+
+orders-storm: test-environment ## 10,000 orders over 40 simulated days, each asked once at the right time (ARGS="--orders 500")
+	@$(RUN) POWERTOOLS_SERVICE_NAME=orders-storm POWERTOOLS_LOG_LEVEL=WARNING $(TOOLS) -m orders_storm $(ARGS)
 
 unit: test-environment ## the unit tests alone
 	@$(TOOLS) -m pytest tests/unit $(ARGS)

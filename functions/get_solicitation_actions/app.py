@@ -11,6 +11,7 @@ from sp_api.deadline import Deadline
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> Mapping[str, object]:
-    """{AmazonOrderId, SellerId} -> {Step: SUBMIT | WAIT | END, WaitSeconds?, Outcome?}."""
+    """{AmazonOrderId, SellerId, Execution} -> {Step: SUBMIT | WAIT | END, WaitSeconds?, Outcome?}."""
     deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - 5)
-    return wiring.solicitation_steps(deadline).ask(OrderKey(event["AmazonOrderId"], event["SellerId"])).json()
+    key = OrderKey(event["AmazonOrderId"], event["SellerId"])
+    return wiring.solicitation_steps(deadline).ask(key, event["Execution"]).json()

@@ -67,7 +67,6 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         event_bus.rules_need_permission_of_their_targets,
         scheduler.schedules_fire_when_due,
         scheduler.schedule_policies_see_the_group,
-        scheduler.schedules_start_named_executions,
         security_token.sessions_last_no_longer_than_allowed,
         storage.missing_objects_need_permission_to_list,
         storage.parts_have_a_minimum_size,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime
 
@@ -27,38 +26,6 @@ def test_a_schedule_fires_when_due(emulator: Emulator) -> None:
 
     assert message["Body"] == '{"order": 1}'
     assert time.monotonic() - started < 3
-
-
-def test_a_schedule_starts_a_named_execution_with_its_role(emulator: Emulator) -> None:
-    states = emulator.client("stepfunctions")
-    definition = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
-    machine = states.create_state_machine(
-        name=unique("machine"), definition=json.dumps(definition), roleArn=emulator.create_role()
-    )["stateMachineArn"]
-    url, dead_letters = emulator.create_queue()
-    start = {"Effect": "Allow", "Action": "states:StartExecution", "Resource": machine}
-    send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": dead_letters}
-    for name, role in (("granted", emulator.create_role(start)), ("refused", emulator.create_role(send))):
-        emulator.client("scheduler").create_schedule(
-            Name=unique("schedule"),
-            ScheduleExpression="at(2026-01-01T00:00:00)",
-            FlexibleTimeWindow={"Mode": "OFF"},
-            ActionAfterCompletion="DELETE",
-            Target={
-                "Arn": "arn:aws:scheduler:::aws-sdk:sfn:startExecution",
-                "RoleArn": role,
-                "Input": json.dumps({"StateMachineArn": machine, "Name": name, "Input": '{"order": 1}'}),
-                "DeadLetterConfig": {"Arn": dead_letters},
-            },
-        )
-
-    [message] = eventually(
-        lambda: emulator.client("sqs").receive_message(QueueUrl=url).get("Messages", []), len, seconds=15
-    )
-
-    assert json.loads(message["Body"])["Name"] == "refused"
-    executions = eventually(lambda: states.list_executions(stateMachineArn=machine)["executions"], len, seconds=15)
-    assert [execution["name"] for execution in executions] == ["granted"]
 
 
 def test_policies_name_the_schedules_group(emulator: Emulator) -> None:

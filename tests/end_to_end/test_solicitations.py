@@ -118,7 +118,9 @@ class Orders:
         states = aws(self.deployment.servers, "stepfunctions")
         pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine)
         listed = [execution for page in pages for execution in page["executions"]]
-        return [execution for execution in listed if self.seller.seller_id in execution["name"]]
+        # A schedule lets Step Functions name the execution; the ledger has its name once it has begun.
+        own = (self.item() or {}).get("ExecutionName")
+        return [e for e in listed if e["name"] == own or self.seller.seller_id in e["name"]]
 
     def ended(self) -> str:
         """How the one execution ended."""

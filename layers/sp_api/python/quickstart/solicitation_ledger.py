@@ -49,8 +49,9 @@ class Solicitation:
     """One order's record. Times are in UTC.
 
     `changed` is the time of the newest notification that counted, `registered` when the order was first seen.
-    `scheduled_for` is the time of the schedule that is there, `started` tells that the workflow is. `asks` counts the
-    answers that SP-API gave, `submits` the requests for a review, the last one made at `submitted`.
+    `scheduled_for` is the time of the schedule that is there, `started` tells that the workflow is, and `execution`
+    names the one that the order belongs to, empty until that has begun. `asks` counts the answers that SP-API gave,
+    `submits` the requests for a review, the last one made at `submitted`.
     """
 
     key: OrderKey
@@ -63,6 +64,7 @@ class Solicitation:
     cancelled: bool = False
     scheduled_for: datetime | None = None
     started: bool = False
+    execution: str = ""
     asks: int = 0
     asked: datetime | None = None
     submits: int = 0
@@ -112,10 +114,16 @@ def _new(change: OrderChange, state: State, delay: timedelta, now: datetime) -> 
     )
 
 
-def begun(record: Solicitation, now: datetime) -> Solicitation:
-    """The workflow runs. Its schedule has deleted itself, unless it was moved meanwhile."""
+def begun(record: Solicitation, execution: str, now: datetime) -> Solicitation:
+    """The workflow runs. Its schedule has deleted itself, unless it was moved meanwhile.
+
+    A schedule may start it twice: an order stays with the execution that came first.
+    """
+    if record.execution not in ("", execution):
+        return record
     fired = record.scheduled_for is not None and record.scheduled_for <= now
-    return replace(record, started=True, scheduled_for=None if fired else record.scheduled_for)
+    still_there = None if fired else record.scheduled_for
+    return replace(record, started=True, execution=execution, scheduled_for=still_there)
 
 
 def answered(record: Solicitation, answer: str, now: datetime, *, available: bool) -> Solicitation:
@@ -143,10 +151,14 @@ def released(record: Solicitation, answer: str) -> Solicitation:
 
 
 def failed(record: Solicitation, answer: str) -> Solicitation:
-    """SP-API refuses for a reason that a person must look into. A redriven workflow goes on from here."""
+    """SP-API refuses for a reason that a person must look into.
+
+    The workflow goes on from here when it is redriven, or another one does.
+    """
     if record.state.final:
         return record
-    return replace(record, state=State.CANCELLED if record.cancelled else State.FAILED, last_answer=answer)
+    state = State.CANCELLED if record.cancelled else State.FAILED
+    return replace(record, state=state, execution="", last_answer=answer)
 
 
 def ended(record: Solicitation, state: State, answer: str) -> Solicitation:
@@ -227,6 +239,7 @@ def _item(record: Solicitation) -> dict[str, Any]:
         "Cancelled": record.cancelled or None,
         "ScheduledFor": _text(record.scheduled_for),
         "WorkflowStarted": record.started or None,
+        "ExecutionName": record.execution or None,
         "Asks": record.asks,
         "LastAskedTime": _text(record.asked),
         "Submits": record.submits,
@@ -249,6 +262,7 @@ def _record(item: Mapping[str, Any]) -> Solicitation:
         cancelled=bool(item.get("Cancelled")),
         scheduled_for=_time(item.get("ScheduledFor")),
         started=bool(item.get("WorkflowStarted")),
+        execution=item.get("ExecutionName", ""),
         asks=int(item["Asks"]),
         asked=_time(item.get("LastAskedTime")),
         submits=int(item["Submits"]),

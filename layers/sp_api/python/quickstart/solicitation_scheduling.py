@@ -23,8 +23,6 @@ _AT_ONCE_WITHIN = timedelta(minutes=2)
 # Delivery dates fall on the same hour for all of a day's orders; spread over an hour, a seller's quota of one request
 # a second is enough for most.
 _SPREAD_MINUTES = 60
-# AWS's target for any API call: with it the execution gets its name, and starts once however often it is delivered.
-_START_EXECUTION = "arn:{partition}:scheduler:::aws-sdk:sfn:startExecution"
 
 
 def schedule_name(key: OrderKey) -> str:
@@ -37,7 +35,7 @@ def schedule_name(key: OrderKey) -> str:
 
 
 def execution_name(record: Solicitation) -> str:
-    """The same for every attempt to start an order's workflow, and another one once its record was deleted."""
+    """The same for every attempt to start an order's workflow at once, and another one once its record was deleted."""
     return f"{schedule_name(record.key)}-{int(record.registered.timestamp())}"
 
 
@@ -101,15 +99,9 @@ class Arranger:
             "ActionAfterCompletion": "DELETE",
             "State": "ENABLED",
             "Target": {
-                "Arn": _START_EXECUTION.format(partition=self.state_machine_arn.split(":")[1]),
+                "Arn": self.state_machine_arn,
                 "RoleArn": self.role_arn,
-                "Input": json.dumps(
-                    {
-                        "StateMachineArn": self.state_machine_arn,
-                        "Name": execution_name(record),
-                        "Input": execution_input(record),
-                    }
-                ),
+                "Input": execution_input(record),
                 "RetryPolicy": {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185},
                 "DeadLetterConfig": {"Arn": self.dead_letter_queue_arn},
             },

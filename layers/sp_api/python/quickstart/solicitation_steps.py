@@ -105,8 +105,8 @@ class SolicitationSteps:
     seller: SellerCalls
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def ask(self, key: OrderKey) -> Step:
-        """getSolicitationActionsForOrder, unless the ledger has an answer already.
+    def ask(self, key: OrderKey, execution: str) -> Step:
+        """getSolicitationActionsForOrder, unless the ledger has an answer already. `execution` is the workflow's name.
 
         Raises ThrottledError and TransientError, after which the same call may be repeated, and as a failure of the
         order PermanentError, SellerUnknownError and UnknownMarketplaceError.
@@ -115,11 +115,11 @@ class SolicitationSteps:
         if record is None:
             return _forgotten(key)
         try:
-            return self._ask(record)
+            return self._ask(record, execution)
         except OrderForgottenError:
             return _forgotten(key)
 
-    def submit(self, key: OrderKey) -> Step:
+    def submit(self, key: OrderKey, execution: str) -> Step:
         """createProductReviewAndSellerFeedbackSolicitation, after claiming the order in the ledger.
 
         Where the outcome stays unknown the step is a WAIT, and the next `ask` finds it out. Raises as `ask` does.
@@ -128,13 +128,13 @@ class SolicitationSteps:
         if record is None:
             return _forgotten(key)
         try:
-            return self._submit(record)
+            return self._submit(record, execution)
         except OrderForgottenError:
             return _forgotten(key)
 
-    def _ask(self, record: Solicitation) -> Step:
-        record = self.ledger.update(record, lambda held: begun(held, self.now()))
-        stop = self._stopped(record)
+    def _ask(self, record: Solicitation, execution: str) -> Step:
+        record = self.ledger.update(record, lambda held: begun(held, execution, self.now()))
+        stop = self._stopped(record, execution)
         if stop is not None:
             return stop
         try:
@@ -155,8 +155,8 @@ class SolicitationSteps:
             _log("review requested", record, "its answer was lost, and SP-API no longer offers it")
         return SUBMIT if record.state is State.WAITING and available else self._end_or_wait(record)
 
-    def _submit(self, record: Solicitation) -> Step:
-        stop = self._stopped(record)
+    def _submit(self, record: Solicitation, execution: str) -> Step:
+        stop = self._stopped(record, execution)
         if stop is not None:
             return stop
         if record.state not in _CLAIMABLE:
@@ -192,8 +192,11 @@ class SolicitationSteps:
         """The record itself where the order cannot be claimed any more."""
         return claimed(record, self.now()) if record.state in _CLAIMABLE and not record.cancelled else record
 
-    def _stopped(self, record: Solicitation) -> Step | None:
+    def _stopped(self, record: Solicitation, execution: str) -> Step | None:
         """Why SP-API is not called now; None when it is to be."""
+        if record.execution not in ("", execution):
+            _log("order belongs to another execution", record, record.execution)
+            return Step("END", outcome="DUPLICATE")
         excluded = self.ledger.excluded(record.key.seller_id)
         step = next_step(record, self.now(), excluded=excluded)
         if step is ASK:
