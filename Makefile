@@ -26,7 +26,7 @@ PIP := -m pip --disable-pip-version-check -qq install
 RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test lint unit throttling build publish browser python-is-supported demo-environment test-environment clean
+.PHONY: help demo stop test lint unit storm throttling build publish browser python-is-supported demo-environment test-environment clean
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
@@ -49,6 +49,9 @@ lint: test-environment ## ruff, mypy --strict, cfn-lint
 
 unit: test-environment ## the unit tests alone
 	@$(TOOLS) -m pytest tests/unit $(ARGS)
+
+storm: test-environment ## 1,000 reports of 20 sellers, everything at once, several times and partly broken (ARGS=--help)
+	@$(RUN) $(TOOLS) -m tests.end_to_end.storm $(ARGS)
 
 throttling: test-environment ## how 200 reports that finish together wait for SP-API's quota: the table of docs/reports.md
 	@$(TOOLS) -m tests.unit.statemachines.throttling
