@@ -27,7 +27,7 @@ PIP := -m pip --disable-pip-version-check -qq install
 RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test lint unit throttling orders-storm browser build publish doctor clean
+.PHONY: help demo stop test lint unit storm orders-storm throttling browser build publish doctor clean
 .PHONY: python-is-supported demo-environment test-environment
 MAKEFLAGS += --no-print-directory --silent
 
@@ -57,6 +57,9 @@ orders-storm: test-environment ## 10,000 orders over 40 simulated days, each ask
 
 unit: test-environment ## the unit tests alone
 	@$(TOOLS) -m pytest tests/unit $(ARGS)
+
+storm: test-environment ## 1,000 reports of 20 sellers, everything at once, several times and partly broken (ARGS=--help)
+	@$(RUN) $(TOOLS) -m tests.end_to_end.storm $(ARGS)
 
 throttling: test-environment ## how 200 reports that finish together wait for SP-API's quota: the table of docs/reports.md
 	@$(TOOLS) -m tests.unit.statemachines.throttling

@@ -1,0 +1,10 @@
+"""The storm of `make storm`, smaller."""
+
+from deployment import Deployment
+from tests.end_to_end.storm import Storm, play
+
+
+def test_nothing_is_lost_doubled_or_left_over_in_a_storm(deployment: Deployment) -> None:
+    found = play(deployment, Storm(reports=40, sellers=4, poison=4), seconds=120)
+    print(found.table())
+    assert found.wrong == []
