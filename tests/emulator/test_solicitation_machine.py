@@ -104,7 +104,7 @@ def interpreted(script: list[dict[str, Any]]) -> tuple[str, str, list[str], list
     functions = {f"${{{name}Arn}}": function(name) for name in (ASK, SUBMIT)}
     definition = json.loads(STATE_MACHINE.read_text())
     execution = Execution("one", "", time.now())
-    machine = Machine(definition, functions, time, random.Random(1))  # noqa: S311
+    machine = Machine(definition, functions, time, random.Random(1))
     machine.run(execution, {"AmazonOrderId": "order", "SellerId": "seller"})
     time.run_until(datetime(2027, 1, 1, tzinfo=UTC))
     return execution.status, execution.error, execution.states, calls
@@ -128,4 +128,4 @@ def test_the_interpreter_refuses_what_it_does_not_know() -> None:
     definition = json.loads(STATE_MACHINE.read_text())
     definition["States"]["WaitAndAskAgain"]["Timestamp"] = "{% $now() %}"
     with pytest.raises(UnknownDefinitionError, match="Timestamp"):
-        Machine(definition, {}, SimulatedTime(datetime(2026, 1, 1, tzinfo=UTC)), random.Random(1))  # noqa: S311
+        Machine(definition, {}, SimulatedTime(datetime(2026, 1, 1, tzinfo=UTC)), random.Random(1))

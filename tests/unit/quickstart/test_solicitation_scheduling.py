@@ -49,7 +49,7 @@ class Cloud:
 
     @classmethod
     def new(cls, failing: float = 0.0, seed: int = 0) -> "Cloud":
-        time, chance = SimulatedTime(NOW), random.Random(seed)  # noqa: S311
+        time, chance = SimulatedTime(NOW), random.Random(seed)
         trouble = Trouble(chance, failing)
         dynamodb = DynamoDB(trouble)
         states = StepFunctions(Machine(MACHINE, {}, time, chance), trouble)
@@ -250,7 +250,7 @@ def test_whatever_is_heard_first_the_newest_date_counts_and_a_cancellation_stays
 @settings(max_examples=100, deadline=None)
 def test_two_messages_at_once_end_with_the_schedule_of_the_newer(seed: int) -> None:
     """The other message is received whole between any two calls of this one."""
-    cloud, chance = Cloud.new(), random.Random(seed)  # noqa: S311
+    cloud, chance = Cloud.new(), random.Random(seed)
     newer = change(1, NOW + timedelta(days=2), chance.choice([OrderEvent.SHIPPED, OrderEvent.CANCELLED]))
     before = chance.randrange(6)
     calls = 0

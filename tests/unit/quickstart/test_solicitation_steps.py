@@ -49,7 +49,7 @@ class World:
 
     @classmethod
     def new(cls, **record: Any) -> "World":
-        time, chance = SimulatedTime(NOW), random.Random(1)  # noqa: S311
+        time, chance = SimulatedTime(NOW), random.Random(1)
         amazon = Amazon(time, chance)
         amazon.state.sellers[KEY.seller_id] = Seller(KEY.seller_id, "", False, amazon.regions())
         amazon.state.authorizations["Atzr|token"] = Authorization(CLIENT_ID, KEY.seller_id)
