@@ -87,7 +87,8 @@ class HostProduct:
 
     def _without_body(self, method: str, output: str, path: str, query: Mapping[str, object]) -> requests.Response:
         url = self.deployment.url(output) + path
-        return requests.request(method, url, params=query, auth=self.signature(), timeout=40)
+        given = {name: str(value) for name, value in query.items() if value is not None}
+        return requests.request(method, url, params=given, auth=self.signature(), timeout=40)
 
     def read_report(self, seller: Seller, report_id: str) -> dict[str, Any]:
         answer = self.get("ReportCreatorUrl", f"/{report_id}", SellerId=seller.seller_id)
@@ -249,13 +250,15 @@ def ledger_item(deployment: Deployment, seller: Seller, report_id: str) -> dict[
 
 @contextmanager
 def changed_function(deployment: Deployment, name: str, **changes: Any) -> Iterator[None]:
-    """Another configuration of a function for a while; Environment adds to what is there."""
+    """Another configuration of a function of the Reports table for a while; Environment adds to what is there."""
     client = aws(deployment.servers, "lambda")
+    # Another stack has functions of the same name.
+    wanted = {"POWERTOOLS_SERVICE_NAME": name, "REPORTS_TABLE": deployment.outputs["ReportsTableName"]}
     (function,) = [
         function
         for page in client.get_paginator("list_functions").paginate()
         for function in page["Functions"]
-        if function.get("Environment", {}).get("Variables", {}).get("POWERTOOLS_SERVICE_NAME") == name
+        if wanted.items() <= function.get("Environment", {}).get("Variables", {}).items()
     ]
     before = {setting: function[setting] for setting in changes}
     if "Environment" in changes:

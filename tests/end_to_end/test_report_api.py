@@ -3,6 +3,7 @@
 import hashlib
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -213,6 +214,6 @@ def test_reading_takes_a_signature(deployment: Deployment, path: str) -> None:
     assert answer.status_code == 403
 
 
-def _announced(host: HostProduct, seller: Seller, report_id: str) -> dict[str, object] | None:
+def _announced(host: HostProduct, seller: Seller, report_id: str) -> dict[str, Any] | None:
     report = host.read_report(seller, report_id)
     return report if "notifiedTime" in report else None
