@@ -4,6 +4,7 @@
 PYTHON ?= python3
 KEEP ?=
 BUCKET ?=
+STACK ?=
 REGION ?=
 PREFIX ?=
 ARGS ?=
@@ -26,11 +27,11 @@ PIP := -m pip --disable-pip-version-check -qq install
 RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test lint unit storm throttling build publish browser python-is-supported demo-environment test-environment clean
+.PHONY: help demo stop test lint unit storm throttling build publish redrive-queue redrive-executions browser python-is-supported demo-environment test-environment clean
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 
 demo: demo-environment ## the whole report flow on this machine, no AWS account needed (KEEP=1 leaves it running)
 	@$(RUN) $(TOOLS) local/demo.py --emulator-python $(EMULATOR) --function-python $(FUNCTIONS) $(if $(KEEP),--keep)
@@ -43,12 +44,18 @@ test: browser test-environment lint ## lint, then every test: unit, template, si
 
 lint: test-environment ## ruff, mypy --strict, cfn-lint
 	@$(TOOLS) -m ruff check . && $(TOOLS) -m ruff format --check .
-	@$(TOOLS) -m mypy layers/sp_api/python local publishing
+	@$(TOOLS) -m mypy layers/sp_api/python local publishing operations
 	@for function in functions/*/app.py; do $(TOOLS) -m mypy $$function || exit 1; done
 	@.venv/bin/cfn-lint templates/*.yaml
 
 unit: test-environment ## the unit tests alone
 	@$(TOOLS) -m pytest tests/unit $(ARGS)
+
+redrive-queue: demo-environment ## move dead letters back to their queues: make redrive-queue STACK=<name> [REGION=]
+	@$(RUN) $(TOOLS) -m operations.redrive queue $(STACK) $(if $(REGION),--region $(REGION))
+
+redrive-executions: demo-environment ## resume failed executions: make redrive-executions STACK=<name> [REGION=] [ARGS=--aborted]
+	@$(RUN) $(TOOLS) -m operations.redrive executions $(STACK) $(if $(REGION),--region $(REGION)) $(ARGS)
 
 storm: test-environment ## 1,000 reports of 20 sellers, everything at once, several times and partly broken (ARGS=--help)
 	@$(RUN) $(TOOLS) -m tests.end_to_end.storm $(ARGS)

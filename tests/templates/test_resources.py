@@ -39,6 +39,7 @@ ROOT_OUTPUTS = {
     "NotificationsQueueUrl",
     "NotificationsQueueArn",
     "NotificationsDeadLetterQueueUrl",
+    "ReportFailuresDeadLetterQueueUrl",
     "ReportTopicArn",
     "ReportProcessorStateMachineArn",
     "ReportProcessorConsoleUrl",
