@@ -28,11 +28,11 @@ RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
 .PHONY: help demo stop test lint unit storm orders-storm throttling browser build publish doctor clean
-.PHONY: python-is-supported demo-environment test-environment
+.PHONY: redrive-queue redrive-executions python-is-supported demo-environment test-environment
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 
 demo: demo-environment ## the whole report flow on this machine, no AWS account needed (KEEP=1 leaves it running)
 	@$(RUN) $(TOOLS) local/demo.py --emulator-python $(EMULATOR) --function-python $(FUNCTIONS) $(if $(KEEP),--keep)
@@ -57,6 +57,12 @@ orders-storm: test-environment ## 10,000 orders over 40 simulated days, each ask
 
 unit: test-environment ## the unit tests alone
 	@$(TOOLS) -m pytest tests/unit $(ARGS)
+
+redrive-queue: demo-environment ## move dead letters back to their queues: make redrive-queue STACK=<name> [REGION=]
+	@$(RUN) $(TOOLS) -m operations.redrive queue $(STACK) $(if $(REGION),--region $(REGION))
+
+redrive-executions: demo-environment ## resume failed executions: make redrive-executions STACK=<name> [REGION=] [ARGS=--aborted]
+	@$(RUN) $(TOOLS) -m operations.redrive executions $(STACK) $(if $(REGION),--region $(REGION)) $(ARGS)
 
 storm: test-environment ## 1,000 reports of 20 sellers, everything at once, several times and partly broken (ARGS=--help)
 	@$(RUN) $(TOOLS) -m tests.end_to_end.storm $(ARGS)

@@ -180,15 +180,23 @@ def download(link: str) -> tuple[requests.Response, bytes]:
     return answer, answer.raw.read(decode_content=False)
 
 
+def function_of(deployment: Deployment, name: str) -> Any:
+    """One of the stack's functions; other stacks have functions of the same name."""
+    pages = aws(deployment.servers, "lambda").get_paginator("list_functions").paginate()
+    (function,) = [
+        function
+        for page in pages
+        for function in page["Functions"]
+        if function["FunctionName"].startswith(f"{deployment.stack_name}-")
+        and function.get("Environment", {}).get("Variables", {}).get("POWERTOOLS_SERVICE_NAME") == name
+    ]
+    return function
+
+
 def invoke_function(deployment: Deployment, name: str, event: object) -> Any:
     """The answer of one of the stack's functions; fails when the function raises."""
     functions = aws(deployment.servers, "lambda")
-    (function,) = [
-        function["FunctionName"]
-        for page in functions.get_paginator("list_functions").paginate()
-        for function in page["Functions"]
-        if function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
-    ]
+    function = function_of(deployment, name)["FunctionName"]
     answer = functions.invoke(FunctionName=function, Payload=json.dumps(event))
     payload = answer["Payload"].read()
     assert "FunctionError" not in answer, payload
@@ -250,16 +258,9 @@ def ledger_item(deployment: Deployment, seller: Seller, report_id: str) -> dict[
 
 @contextmanager
 def changed_function(deployment: Deployment, name: str, **changes: Any) -> Iterator[None]:
-    """Another configuration of a function of the Reports table for a while; Environment adds to what is there."""
+    """Another configuration of one of the stack's functions for a while; Environment adds to what is there."""
     client = aws(deployment.servers, "lambda")
-    # Another stack has functions of the same name.
-    wanted = {"POWERTOOLS_SERVICE_NAME": name, "REPORTS_TABLE": deployment.outputs["ReportsTableName"]}
-    (function,) = [
-        function
-        for page in client.get_paginator("list_functions").paginate()
-        for function in page["Functions"]
-        if wanted.items() <= function.get("Environment", {}).get("Variables", {}).items()
-    ]
+    function = function_of(deployment, name)
     before = {setting: function[setting] for setting in changes}
     if "Environment" in changes:
         variables = function["Environment"]["Variables"]

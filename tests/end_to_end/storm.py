@@ -108,7 +108,7 @@ def play(deployment: Deployment, storm: Storm, seconds: float) -> Found:
     mark = uuid.uuid4().hex[:8]
     with ThreadPoolExecutor(CALLERS) as callers, waits_scaled(servers, WAITS):
         sellers = list(callers.map(lambda number: _ready_seller(host, f"S{mark}{number:05d}"), range(storm.sellers)))
-        expected_copies = _order_outcomes(sellers, storm, chance)
+        expected_copies, early, late = _order_outcomes(sellers, storm, chance)
         turns = [sellers[number % storm.sellers] for number in range(storm.reports)]
         chance.shuffle(turns)
         faults = [chance.choice(FAULTS) if chance.random() < 1 / 3 else None for _ in turns]
@@ -141,6 +141,7 @@ def play(deployment: Deployment, storm: Storm, seconds: float) -> Found:
         calls.update(of_operation)
     found.notes += [
         ("sellers", f"{storm.sellers}"),
+        ("reports announced before createReport answered, and after all others in the wrong order", f"{early}, {late}"),
         ("faults ordered (429, 5xx, resets, truncated and expired documents)", f"{sum(map(bool, faults)):,}"),
         ("calls of SP-API, by status (0: broken off)", _listed(calls)),
         ("seconds until all were asked for, until all was quiet", f"{asked - began:,.0f}, {ended - began:,.0f}"),
@@ -159,9 +160,11 @@ def _ready_seller(host: HostProduct, seller_id: str) -> Seller:
     return seller
 
 
-def _order_outcomes(sellers: list[Seller], storm: Storm, chance: random.Random) -> int:
-    """Each seller's next reports end in a way of their own; gives the number of notifications of all."""
-    copies = 0
+def _order_outcomes(sellers: list[Seller], storm: Storm, chance: random.Random) -> tuple[int, int, int]:
+    """Each seller's next reports end in a way of their own. Gives how many notifications there will be, and how many
+    reports are announced before createReport answers, and after all others.
+    """
+    copies, before, after = 0, 0, 0
     for number, seller in enumerate(sellers):
         own = len(range(number, storm.reports, storm.sellers))
         outcomes = []
@@ -174,6 +177,8 @@ def _order_outcomes(sellers: list[Seller], storm: Storm, chance: random.Random) 
                 "hold": not early and chance.random() < 0.1,
             }
             copies += int(str(notification["copies"]))
+            before += bool(notification["beforeAnswer"])
+            after += bool(notification["hold"])
             outcomes.append(
                 {
                     "sellerId": seller.seller_id,
@@ -185,7 +190,7 @@ def _order_outcomes(sellers: list[Seller], storm: Storm, chance: random.Random) 
                 }
             )
         seller.control("POST", "report-outcomes", outcomes)
-    return copies
+    return copies, before, after
 
 
 def _create_report(host: HostProduct, seller: Seller) -> str:
@@ -223,10 +228,9 @@ def _send(deployment: Deployment, body: str) -> None:
 
 def _queues(deployment: Deployment) -> Mapping[str, str]:
     """The stack's queues that must be empty at the start."""
-    urls = aws(deployment.servers, "sqs").list_queues(QueueNamePrefix=f"{deployment.stack_name}-")["QueueUrls"]
     return {
         "dead letters": deployment.outputs["NotificationsDeadLetterQueueUrl"],
-        "failures": next(url for url in urls if "ReportFailuresDeadLetterQueue" in url),
+        "failures": deployment.outputs["ReportFailuresDeadLetterQueueUrl"],
     }
 
 

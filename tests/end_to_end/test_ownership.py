@@ -256,6 +256,13 @@ def _dead_letter(deployment: Deployment, report_id: str) -> dict[str, Any] | Non
     return None
 
 
+def dead_letters_about(deployment: Deployment, report_id: str) -> int:
+    """How many there are; they stay where they are."""
+    sqs, queue = aws(deployment.servers, "sqs"), deployment.outputs["NotificationsDeadLetterQueueUrl"]
+    found = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0, MaxNumberOfMessages=10).get("Messages", [])
+    return sum(report_id in message["Body"] for message in found)
+
+
 def _reports_table(deployment: Deployment) -> Any:
     return boto3.resource(
         "dynamodb",

@@ -58,6 +58,7 @@ ROOT_OUTPUTS = {
     "NotificationsQueueArn",
     "NotificationsDeadLetterQueueUrl",
     "NotificationEventBusName",
+    "ReportFailuresDeadLetterQueueUrl",
     "ReportTopicArn",
     "ReportProcessorStateMachineArn",
     "ReportProcessorConsoleUrl",

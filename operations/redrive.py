@@ -1,0 +1,117 @@
+"""Sets going again what has stopped: `python -m operations.redrive queue STACK`, `... executions STACK`.
+
+Both may be run again and again: what is under way or done is left alone.
+"""
+
+import argparse
+import hashlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from operations.stack import Stack, StackUnknownError, find_stack
+
+# Step Functions: a name has at most 80 characters.
+_LONGEST_NAME = 80
+# Filled by a rule and a function, and by schedules: SQS has nowhere to move their messages to. docs/operations.md says
+# what answers them.
+_WITHOUT_SOURCE_QUEUE = ("ReportFailuresDeadLetterQueueUrl", "SolicitationScheduleDeadLetterQueueUrl")
+
+
+def redrive_queues(stack: Stack) -> Iterator[str]:
+    """Moves the messages of each dead-letter queue back to the queue they come from; tells of each."""
+    sqs = stack.client("sqs")
+    for output in sorted(stack.outputs):
+        if not output.endswith("DeadLetterQueueUrl") or output in _WITHOUT_SOURCE_QUEUE:
+            continue
+        attributes = sqs.get_queue_attributes(
+            QueueUrl=stack.outputs[output], AttributeNames=["QueueArn", "ApproximateNumberOfMessages"]
+        )["Attributes"]
+        waiting = int(attributes["ApproximateNumberOfMessages"])
+        if waiting == 0:
+            yield f"{output}: empty"
+            continue
+        sqs.start_message_move_task(SourceArn=attributes["QueueArn"])
+        task = sqs.list_message_move_tasks(SourceArn=attributes["QueueArn"])["Results"][0]
+        while task["Status"] == "RUNNING":
+            time.sleep(1)
+            task = sqs.list_message_move_tasks(SourceArn=attributes["QueueArn"])["Results"][0]
+        moved = task.get("ApproximateNumberOfMessagesMoved", 0)
+        yield f"{output}: {task['Status']}, {moved} of {waiting} messages moved back"
+
+
+def redrive_executions(stack: Stack, statuses: tuple[str, ...]) -> Iterator[str]:
+    """Resumes each execution of the stack's state machines that ended so, at the state that failed; tells of each.
+
+    Step Functions takes executions that ended in the last 14 days (AWS: RedriveExecution).
+    """
+    states = stack.client("stepfunctions")
+    for output in sorted(stack.outputs):
+        if not output.endswith("StateMachineArn"):
+            continue
+        for status in statuses:
+            pages = states.get_paginator("list_executions").paginate(
+                stateMachineArn=stack.outputs[output], statusFilter=status
+            )
+            for execution in [execution for page in pages for execution in page["executions"]]:
+                yield f"{execution['name']} ({status}): {_redrive(states, execution['executionArn'])}"
+
+
+def _redrive(states: Any, execution_arn: str) -> str:
+    try:
+        states.redrive_execution(executionArn=execution_arn)
+    except ClientError as error:
+        match error.response["Error"]["Code"]:
+            case "ExecutionNotRedrivable":
+                return f"not redrivable: {error.response['Error']['Message']}"
+            case "InvalidAction" | "UnknownOperationException":
+                return _start_anew(states, execution_arn)
+            case _:
+                raise
+    return "redriven"
+
+
+def _start_anew(states: Any, execution_arn: str) -> str:
+    """For an emulator that has no RedriveExecution: a new execution with the same input, named after the old one."""
+    old = states.describe_execution(executionArn=execution_arn)
+    digest = hashlib.sha256(old["name"].encode()).hexdigest()[:8]
+    name = f"{old['name'][: _LONGEST_NAME - 10]}-r{digest}"
+    try:
+        states.start_execution(stateMachineArn=old["stateMachineArn"], name=name, input=old["input"])
+    except states.exceptions.ExecutionAlreadyExists:
+        return f"already started anew as {name}"
+    return f"started anew as {name}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="operations.redrive", description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=("queue", "executions"))
+    parser.add_argument("stack")
+    parser.add_argument("--region")
+    parser.add_argument("--aborted", action="store_true", help="also the executions that somebody stopped")
+    options = parser.parse_args()
+    session = boto3.Session(region_name=options.region)
+    try:
+        stack = find_stack(options.stack, session)
+    except StackUnknownError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if options.what == "queue":
+        done = redrive_queues(stack)
+    else:
+        done = redrive_executions(stack, ("FAILED", "TIMED_OUT", *(["ABORTED"] if options.aborted else [])))
+    told = 0
+    for line in done:
+        print(line, flush=True)
+        told += 1
+    if told == 0:
+        print("Nothing to redrive.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
