@@ -387,6 +387,32 @@ def test_an_excluded_seller_is_not_asked_until_the_exclusion_ends(orders: Orders
     orders.becomes("SOLICITED")
 
 
+def test_what_was_asked_can_be_looked_up_as_the_documentation_says(orders: Orders, deployment: Deployment) -> None:
+    orders.known_to_amazon(days_ago=6)
+    orders.send(orders.change(ago(days=6)))
+    orders.becomes("SOLICITED")
+    found = orders.table().query(
+        IndexName="SellerIdDueTimeIndex",
+        KeyConditionExpression="SellerId = :seller AND DueTime >= :since",
+        ExpressionAttributeValues={":seller": orders.seller.seller_id, ":since": "2026-01-01"},
+    )["Items"]
+    assert [(item["AmazonOrderId"], item["LastAnswer"]) for item in found] == [(orders.order_id, "requested")]
+    logs = aws(deployment.servers, "logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    events = [
+        json.loads(event["message"])
+        for group in groups
+        if "Solicitation" in group and "vendedlogs" not in group
+        for event in logs.filter_log_events(logGroupName=group)["events"]
+        if orders.order_id in event["message"]
+    ]
+    told = {event["message"]: event for event in events if event.get("amazon_order_id") == orders.order_id}
+    assert {"order change", "asked whether a review can be requested", "review requested"} <= set(told)
+    requested = told["review requested"]
+    assert (requested["seller_id"], requested["state"]) == (orders.seller.seller_id, "SOLICITED")
+    assert (requested["answer"], requested["asks"], requested["submits"]) == ("requested", 1, 1)
+
+
 @pytest.mark.parametrize("poison", ["this is not JSON", '{"NotificationType": "REPORT_PROCESSING_FINISHED"}'])
 def test_what_is_no_order_change_is_soon_in_the_dead_letter_queue(orders: Orders, poison: str) -> None:
     orders.known_to_amazon(days_ago=6)
