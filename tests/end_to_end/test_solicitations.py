@@ -170,6 +170,27 @@ def orders(deployment: Deployment, host: HostProduct, seller: Seller) -> Orders:
     return Orders(deployment, seller, f"701-{next(_NUMBERS):07d}-7654321")
 
 
+def test_a_subscribed_sellers_order_is_asked(orders: Orders, host: HostProduct) -> None:
+    """From POST /notifications on, SP-API itself sends the notification."""
+    answer = host.send(
+        "NotificationsSubscriberUrl",
+        {"SellerId": orders.seller.seller_id, "RegionCode": "NA", "NotificationType": "ORDER_CHANGE"},
+    )
+    assert answer.status_code == 200, answer.text
+    orders.known_to_amazon(days_ago=6)
+    payload = orders.change(ago(days=6), PurchaseDate=text(ago(days=9)))["Payload"]
+    order_change = payload["OrderChangeNotification"]
+    trigger = {"TimeOfOrderChange": text(ago(days=8)), "ChangeReason": "Shipped"}
+    sent = {
+        "sellerId": orders.seller.seller_id,
+        "notificationType": "ORDER_CHANGE",
+        "payload": {"OrderChangeNotification": order_change | {"OrderChangeTrigger": trigger}},
+    }
+    orders.seller.control("POST", "notifications", sent)
+    orders.becomes("SOLICITED")
+    assert orders.calls(SUBMIT) == [("na", 201)]
+
+
 def test_a_shipped_order_is_asked_once_however_often_it_is_heard_of(orders: Orders) -> None:
     orders.known_to_amazon(days_ago=6)
     change = orders.change(ago(days=6))
