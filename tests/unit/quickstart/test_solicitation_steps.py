@@ -263,6 +263,18 @@ def test_a_cancellation_during_a_throttled_request_counts() -> None:
     assert world.record().state is State.CANCELLED
 
 
+def test_a_cancellation_between_the_look_at_the_ledger_and_the_claim_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World.new(state=State.WAITING)
+
+    def cancelling(_ledger: SolicitationLedger, _seller_id: str) -> bool:
+        world.put(replace(world.record(), cancelled=True, state=State.CANCELLED))
+        return False
+
+    monkeypatch.setattr(SolicitationLedger, "excluded", cancelling)
+    assert world.submit().json() == {"Step": "END", "Outcome": "CANCELLED"}
+    assert world.calls() == []
+
+
 def test_a_failing_ask_is_noted() -> None:
     world = World.new()
     world.fault(ASK, 503)
