@@ -6,6 +6,7 @@ by setting back a time in the ledger where a wait must have passed.
 
 import itertools
 import json
+import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -207,6 +208,32 @@ def test_a_shipped_order_is_asked_once_however_often_it_is_heard_of(orders: Orde
     assert (item["Asks"], item["Submits"], item["LastAnswer"]) == (1, 1, "requested")
     assert item["ExpiresAt"] > time.time() + 100 * 86400
     assert orders.schedules() == []
+
+
+def test_many_orders_at_once_are_each_asked_once(deployment: Deployment, host: HostProduct, seller: Seller) -> None:
+    """Copies are worked on side by side; of every third order a cancellation is among them."""
+    host.store_token(seller)
+    many = [Orders(deployment, seller, f"703-{number:07d}-7654321") for number in range(30)]
+    bodies = []
+    for number, order in enumerate(many):
+        order.known_to_amazon(days_ago=6)
+        # What is cancelled is due tomorrow, so that the cancellation always comes in time.
+        cancelled = number % 3 == 0
+        change = order.change(ago(days=4 if cancelled else 6))
+        bodies += [change, change, change]
+        if cancelled:
+            bodies.append(order.change(ago(days=4), OrderStatus="Canceled"))
+    random.Random(1).shuffle(bodies)  # noqa: S311
+    entries = [{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(bodies)]
+    for start in range(0, len(entries), 10):
+        as_sp_api(deployment.servers).send_message_batch(
+            QueueUrl=deployment.outputs["OrdersQueueUrl"], Entries=entries[start : start + 10]
+        )
+    for number, order in enumerate(many):
+        order.becomes("CANCELLED" if number % 3 == 0 else "SOLICITED")
+    assert many[0].calls(SUBMIT) == [("na", 201)] * 20
+    assert many[0].calls(ASK) == [("na", 200)] * 20
+    eventually(lambda: not many[0].schedules() or None, what="no schedule")
 
 
 def test_the_test_message_of_the_original_reaches_the_sandbox(orders: Orders) -> None:

@@ -163,6 +163,15 @@ def test_a_date_moved_into_the_past_starts_at_once_and_leaves_no_schedule() -> N
     assert not cloud.scheduler.schedules
 
 
+def test_a_copy_that_comes_while_a_schedule_is_about_to_fire_starts_the_order_in_its_place() -> None:
+    cloud = Cloud.new()
+    cloud.receive(change(0, NOW))
+    cloud.time.moment = NOW + DELAY - timedelta(minutes=1)
+    cloud.receive(change(0, NOW))
+    assert len(cloud.states.executions) == 1
+    assert not cloud.scheduler.schedules
+
+
 def test_of_two_changes_of_the_same_time_the_first_that_is_heard_counts() -> None:
     cloud = Cloud.new()
     cloud.receive(change(0, NOW), change(0, NOW + timedelta(days=3)))
