@@ -6,6 +6,7 @@ by setting back a time in the ledger where a wait must have passed.
 
 import itertools
 import json
+import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -170,6 +171,27 @@ def orders(deployment: Deployment, host: HostProduct, seller: Seller) -> Orders:
     return Orders(deployment, seller, f"701-{next(_NUMBERS):07d}-7654321")
 
 
+def test_a_subscribed_sellers_order_is_asked(orders: Orders, host: HostProduct) -> None:
+    """From POST /notifications on, SP-API itself sends the notification."""
+    answer = host.send(
+        "NotificationsSubscriberUrl",
+        {"SellerId": orders.seller.seller_id, "RegionCode": "NA", "NotificationType": "ORDER_CHANGE"},
+    )
+    assert answer.status_code == 200, answer.text
+    orders.known_to_amazon(days_ago=6)
+    payload = orders.change(ago(days=6), PurchaseDate=text(ago(days=9)))["Payload"]
+    order_change = payload["OrderChangeNotification"]
+    trigger = {"TimeOfOrderChange": text(ago(days=8)), "ChangeReason": "Shipped"}
+    sent = {
+        "sellerId": orders.seller.seller_id,
+        "notificationType": "ORDER_CHANGE",
+        "payload": {"OrderChangeNotification": order_change | {"OrderChangeTrigger": trigger}},
+    }
+    orders.seller.control("POST", "notifications", sent)
+    orders.becomes("SOLICITED")
+    assert orders.calls(SUBMIT) == [("na", 201)]
+
+
 def test_a_shipped_order_is_asked_once_however_often_it_is_heard_of(orders: Orders) -> None:
     orders.known_to_amazon(days_ago=6)
     change = orders.change(ago(days=6))
@@ -186,6 +208,32 @@ def test_a_shipped_order_is_asked_once_however_often_it_is_heard_of(orders: Orde
     assert (item["Asks"], item["Submits"], item["LastAnswer"]) == (1, 1, "requested")
     assert item["ExpiresAt"] > time.time() + 100 * 86400
     assert orders.schedules() == []
+
+
+def test_many_orders_at_once_are_each_asked_once(deployment: Deployment, host: HostProduct, seller: Seller) -> None:
+    """Copies are worked on side by side; of every third order a cancellation is among them."""
+    host.store_token(seller)
+    many = [Orders(deployment, seller, f"703-{number:07d}-7654321") for number in range(30)]
+    bodies = []
+    for number, order in enumerate(many):
+        order.known_to_amazon(days_ago=6)
+        # What is cancelled is due tomorrow, so that the cancellation always comes in time.
+        cancelled = number % 3 == 0
+        change = order.change(ago(days=4 if cancelled else 6))
+        bodies += [change, change, change]
+        if cancelled:
+            bodies.append(order.change(ago(days=4), OrderStatus="Canceled"))
+    random.Random(1).shuffle(bodies)  # noqa: S311
+    entries = [{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(bodies)]
+    for start in range(0, len(entries), 10):
+        as_sp_api(deployment.servers).send_message_batch(
+            QueueUrl=deployment.outputs["OrdersQueueUrl"], Entries=entries[start : start + 10]
+        )
+    for number, order in enumerate(many):
+        order.becomes("CANCELLED" if number % 3 == 0 else "SOLICITED")
+    assert many[0].calls(SUBMIT) == [("na", 201)] * 20
+    assert many[0].calls(ASK) == [("na", 200)] * 20
+    eventually(lambda: not many[0].schedules() or None, what="no schedule")
 
 
 def test_the_test_message_of_the_original_reaches_the_sandbox(orders: Orders) -> None:
@@ -385,6 +433,32 @@ def test_an_excluded_seller_is_not_asked_until_the_exclusion_ends(orders: Orders
     assert orders.calls(ASK) == []
     orders.table().delete_item(Key=key)
     orders.becomes("SOLICITED")
+
+
+def test_what_was_asked_can_be_looked_up_as_the_documentation_says(orders: Orders, deployment: Deployment) -> None:
+    orders.known_to_amazon(days_ago=6)
+    orders.send(orders.change(ago(days=6)))
+    orders.becomes("SOLICITED")
+    found = orders.table().query(
+        IndexName="SellerIdDueTimeIndex",
+        KeyConditionExpression="SellerId = :seller AND DueTime >= :since",
+        ExpressionAttributeValues={":seller": orders.seller.seller_id, ":since": "2026-01-01"},
+    )["Items"]
+    assert [(item["AmazonOrderId"], item["LastAnswer"]) for item in found] == [(orders.order_id, "requested")]
+    logs = aws(deployment.servers, "logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    events = [
+        json.loads(event["message"])
+        for group in groups
+        if "Solicitation" in group and "vendedlogs" not in group
+        for event in logs.filter_log_events(logGroupName=group)["events"]
+        if orders.order_id in event["message"]
+    ]
+    told = {event["message"]: event for event in events if event.get("amazon_order_id") == orders.order_id}
+    assert {"order change", "asked whether a review can be requested", "review requested"} <= set(told)
+    requested = told["review requested"]
+    assert (requested["seller_id"], requested["state"]) == (orders.seller.seller_id, "SOLICITED")
+    assert (requested["answer"], requested["asks"], requested["submits"]) == ("requested", 1, 1)
 
 
 @pytest.mark.parametrize("poison", ["this is not JSON", '{"NotificationType": "REPORT_PROCESSING_FINISHED"}'])

@@ -6,7 +6,7 @@ import pytest
 
 from orders_storm.amazon import ASK, SUBMIT
 from orders_storm.orders import KINDS, ON_TIME
-from orders_storm.storm import Result, Storm, run
+from orders_storm.storm import Result, Storm, calm, run
 from orders_storm.table import faults, text
 from quickstart import solicitation_ledger, solicitation_scheduling, solicitation_steps
 from quickstart.solicitation_ledger import State
@@ -15,7 +15,7 @@ from quickstart.solicitation_steps import SolicitationSteps, Step
 
 SMALL = Storm(orders=600, sellers=5, seed=7, aws_failing=0.01, quota=0.02)
 FEW = replace(SMALL, orders=100)
-CALM = Storm(orders=300, aws_failing=0, sp_api_failing=0, answers_lost=0, fired_twice=0, outages=False)
+CALM = calm(Storm(orders=300))
 
 
 @pytest.fixture(scope="module")

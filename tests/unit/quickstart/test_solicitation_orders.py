@@ -125,7 +125,8 @@ def test_what_a_status_means(status: str, event: OrderEvent) -> None:
 
 
 def test_an_order_at_the_sandbox_is_another_order() -> None:
-    real, sandbox = read(), read({"Sandbox": "Yes"})
+    real, sandbox = read({"Sandbox": "No"}), read({"Sandbox": "Yes"})
+    assert real == read()
     assert sandbox.key != real.key
     assert sandbox.key.sandbox
     assert not real.key.sandbox
@@ -158,6 +159,9 @@ def test_letter_case_of_names_does_not_matter() -> None:
         (message(LatestDeliveryDate="9999-12-31T23:59:59Z"), "LatestDeliveryDate"),
         (message(EarliestDeliveryDate="0001-01-01T00:00:00+14:00"), "EarliestDeliveryDate"),
         (message({"EventTime": "never"}), "EventTime"),
+        (message({"Sandbox": "yes"}), "Sandbox"),
+        (message({"Sandbox": True}), "Sandbox"),
+        (message({"Sandbox": None}), "Sandbox"),
     ],
 )
 def test_what_can_never_be_handled_is_told(body: str, reason: str) -> None:

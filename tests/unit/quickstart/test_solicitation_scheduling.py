@@ -163,6 +163,37 @@ def test_a_date_moved_into_the_past_starts_at_once_and_leaves_no_schedule() -> N
     assert not cloud.scheduler.schedules
 
 
+def test_a_copy_that_comes_while_a_schedule_is_about_to_fire_starts_the_order_in_its_place() -> None:
+    cloud = Cloud.new()
+    cloud.receive(change(0, NOW))
+    cloud.time.moment = NOW + DELAY - timedelta(minutes=1)
+    cloud.receive(change(0, NOW))
+    assert len(cloud.states.executions) == 1
+    assert not cloud.scheduler.schedules
+
+
+def test_of_two_changes_of_the_same_time_the_first_that_is_heard_counts() -> None:
+    cloud = Cloud.new()
+    cloud.receive(change(0, NOW), change(0, NOW + timedelta(days=3)))
+    assert cloud.expressions() == ["at(2026-01-15T12:00:00)"]
+
+
+def test_a_schedule_that_the_ledger_does_not_know_of_is_moved() -> None:
+    cloud = Cloud.new()
+    cloud.receive(change(0, NOW))
+    cloud.put(scheduled_for=None)
+    cloud.receive(change(1, NOW + timedelta(days=3)))
+    assert cloud.expressions() == ["at(2026-01-18T12:00:00)"]
+
+
+def test_a_schedule_that_somebody_has_deleted_is_made_again_when_it_moves() -> None:
+    cloud = Cloud.new()
+    cloud.receive(change(0, NOW))
+    cloud.scheduler.schedules.clear()
+    cloud.receive(change(1, NOW + timedelta(days=3)))
+    assert cloud.expressions() == ["at(2026-01-18T12:00:00)"]
+
+
 def test_a_shipment_does_not_bring_back_what_was_cancelled_though_it_is_newer() -> None:
     cloud = Cloud.new()
     cancellation = change(0, NOW, OrderEvent.CANCELLED)

@@ -120,7 +120,6 @@ def test_an_order_that_is_not_eligible_is_asked_again_a_day_later() -> None:
 @pytest.mark.parametrize(
     ("record", "step"),
     [
-        ({"due": NOW + timedelta(seconds=91)}, {"Step": "WAIT", "WaitSeconds": 91}),
         ({"deadline": NOW - timedelta(seconds=1)}, {"Step": "END", "Outcome": "FINISHED_WITHOUT_SOLICITATION"}),
         ({"cancelled": True}, {"Step": "END", "Outcome": "CANCELLED"}),
         ({"execution": "another"}, {"Step": "END", "Outcome": "DUPLICATE"}),
@@ -136,9 +135,29 @@ def test_what_the_ledger_forbids_is_not_asked(record: dict[str, Any], step: dict
         assert world.record().state == step["Outcome"]
 
 
+def test_orders_that_wait_for_the_same_date_go_on_at_different_times_of_the_hour_after_it() -> None:
+    due = NOW + timedelta(days=2)
+    waits = [
+        next_step(replace(RECORD, key=OrderKey(f"903-{number}", "A"), due=due), NOW, excluded=False).wait
+        for number in range(100)
+    ]
+    assert timedelta(days=2) <= min(waits) < max(waits) < timedelta(days=2, hours=1)
+    assert len(set(waits)) > 90
+
+
 @pytest.mark.parametrize(("milliseconds", "seconds"), [(0, 1), (1, 1), (1000, 1), (1001, 2), (86_400_000, 86_400)])
 def test_a_wait_is_in_whole_seconds_and_never_too_short(milliseconds: int, seconds: int) -> None:
     assert Step("WAIT", timedelta(milliseconds=milliseconds)).json()["WaitSeconds"] == seconds
+
+
+@pytest.mark.parametrize("call", [World.ask, World.submit])
+def test_before_its_time_an_order_is_not_asked(call: Any) -> None:
+    world = World.new(state=State.WAITING, due=NOW + timedelta(seconds=1))
+    step = call(world)
+    assert step.name == "WAIT"
+    world.time.run_until(NOW + step.wait)
+    assert world.calls() == []
+    assert world.ask().name == "SUBMIT"
 
 
 def test_at_the_deadline_itself_an_order_is_still_asked() -> None:
@@ -242,6 +261,18 @@ def test_a_cancellation_during_a_throttled_request_counts() -> None:
     with pytest.raises(ThrottledError):
         world.submit()
     assert world.record().state is State.CANCELLED
+
+
+def test_a_cancellation_between_the_look_at_the_ledger_and_the_claim_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World.new(state=State.WAITING)
+
+    def cancelling(_ledger: SolicitationLedger, _seller_id: str) -> bool:
+        world.put(replace(world.record(), cancelled=True, state=State.CANCELLED))
+        return False
+
+    monkeypatch.setattr(SolicitationLedger, "excluded", cancelling)
+    assert world.submit().json() == {"Step": "END", "Outcome": "CANCELLED"}
+    assert world.calls() == []
 
 
 def test_a_failing_ask_is_noted() -> None:

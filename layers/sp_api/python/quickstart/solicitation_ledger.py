@@ -77,7 +77,7 @@ def shipped(record: Solicitation | None, change: OrderChange, delay: timedelta, 
     """The order has been shipped, or its delivery dates have changed. An older notification changes nothing."""
     if record is None:
         return _new(change, State.SCHEDULED, delay, now)
-    if record.state.final or record.cancelled or change.changed <= record.changed:
+    if record.state.final or change.changed <= record.changed:
         return record
     return replace(
         record,

@@ -96,7 +96,7 @@ def read_order_change(body: str, sent: datetime) -> OrderChange:
         key=OrderKey.of(
             _matching(change, "AmazonOrderId", _ORDER_ID),
             _matching(change, "SellerId", _SELLER_ID),
-            sandbox=_lower(envelope).get("sandbox") == "Yes",
+            sandbox=_sandbox(_lower(envelope).get("sandbox", "No")),
         ),
         marketplace_id=_text(summary, "MarketplaceId"),
         event=_EVENTS.get(status, OrderEvent.OTHER),
@@ -131,6 +131,13 @@ def deadline(change: OrderChange, now: datetime) -> datetime:
     """When it is too late to ask."""
     closes = (change.latest_delivery + WINDOW_CLOSES_AFTER).replace(microsecond=0)
     return max(closes, now.replace(microsecond=0) + _SANDBOX_TIME_TO_ASK) if change.key.sandbox else closes
+
+
+def _sandbox(value: object) -> bool:
+    """Anything but the two words is refused: a test must not reach a buyer for a slip of the pen."""
+    if value not in ("Yes", "No"):
+        raise UnreadableOrderChangeError("Sandbox is neither Yes nor No")
+    return value == "Yes"
 
 
 def _delivery_dates(summary: Mapping[str, object]) -> tuple[datetime | None, datetime | None]:

@@ -1,5 +1,6 @@
 """The two steps of an order's workflow: ask SP-API whether a review can be requested, and request it."""
 
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -93,7 +94,7 @@ def next_step(record: Solicitation, now: datetime, *, excluded: bool) -> Step:
     if now > record.deadline:
         return Step("END", outcome=State.FINISHED_WITHOUT_SOLICITATION)
     if now < record.due:
-        return Step("WAIT", record.due - now)
+        return Step("WAIT", record.due - now + _spread(record.key))
     return Step("WAIT", _ASK_AGAIN_AFTER) if excluded else ASK
 
 
@@ -215,7 +216,7 @@ class SolicitationSteps:
 
     def _finish(self, record: Solicitation, state: State, answer: str) -> Step:
         record = self.ledger.update(record, lambda held: ended(held, state, answer))
-        _log("review requested", record, answer)
+        _log("review requested" if state is State.SOLICITED else "order concluded", record, answer)
         return Step("END", outcome=record.state)
 
     def _fail(self, record: Solicitation, error: Exception) -> NoReturn:
@@ -231,6 +232,14 @@ class SolicitationSteps:
                 f"marketplace {record.marketplace_id} of order {record.key.order_id} is not one of the published list"
             )
         return self.seller(record.key.seller_id, region, sandbox=record.key.sandbox)
+
+
+def _spread(key: OrderKey) -> timedelta:
+    """An order's own part of an hour: what waits for the same moment must not use up a seller's quota together.
+
+    A schedule is spread by EventBridge; this is for a workflow that waits for a date that was moved.
+    """
+    return timedelta(seconds=zlib.crc32(f"{key.seller_id} {key.order_id}".encode()) % 3600)
 
 
 def _forgotten(key: OrderKey) -> Step:
