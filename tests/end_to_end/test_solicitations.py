@@ -223,7 +223,7 @@ def test_many_orders_at_once_are_each_asked_once(deployment: Deployment, host: H
         bodies += [change, change, change]
         if cancelled:
             bodies.append(order.change(ago(days=4), OrderStatus="Canceled"))
-    random.Random(1).shuffle(bodies)  # noqa: S311
+    random.Random(1).shuffle(bodies)
     entries = [{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(bodies)]
     for start in range(0, len(entries), 10):
         as_sp_api(deployment.servers).send_message_batch(
