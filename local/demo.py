@@ -3,10 +3,11 @@
 import argparse
 import contextlib
 import gzip
+import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from deployment import (
     publish_templates,
     stack_parameters,
 )
+from postman_environment import postman_environment
 from publishing import PublishingError
 from servers import ServerError, Servers, load_servers, start_servers, stop_servers
 from simulator import application_arguments, authorize_seller, served_document
@@ -36,6 +38,7 @@ REPORT_TYPE = "GET_MERCHANT_LISTINGS_ALL_DATA"
 MARKETPLACE_ID = "ATVPDKIKX0DER"
 MAIL_SECONDS = 60
 SHOWN_LINES = 4
+POSTMAN_ENVIRONMENT = "local.postman_environment.json"
 
 
 class DemoFailedError(RuntimeError):
@@ -121,9 +124,13 @@ def _run(servers: Servers, steps: Steps) -> Deployment:
         deployment = deploy(servers, STACK_NAME, template_url, stack_parameters(servers), Waiting())
         say(f"stack {STACK_NAME}, {len(deployment.outputs)} outputs")
     with steps.step("Make an access key, assume ApiGatewayInvokeRole") as say:
-        quick_start = _quick_start(deployment)
+        user = deployment.outputs["ApiGatewayInvokeUserName"]
+        access_key = aws(servers, "iam").create_access_key(UserName=user)["AccessKey"]
+        quick_start = _quick_start(deployment, access_key)
         say(f"temporary credentials of {deployment.outputs['ApiGatewayInvokeRoleArn'].rsplit('/', 1)[1]}")
     refresh_token = authorize_seller(servers.simulator_endpoint, SELLER_ID)
+    environment = postman_environment(deployment, access_key, SELLER_ID, refresh_token)
+    (servers.run_directory / POSTMAN_ENVIRONMENT).write_text(json.dumps(environment, indent=2))
     seller = {"SellerId": SELLER_ID, "RegionCode": "NA"}
 
     def post(output: str, body: dict[str, str]) -> dict[str, Any]:
@@ -162,11 +169,15 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _quick_start(deployment: Deployment) -> Any:
-    """The example that users copy, as the holder of a new access key, with its role assumed."""
+def _quick_start(deployment: Deployment, access_key: Mapping[str, str]) -> Any:
+    """The example that users copy, as the holder of the access key, with its role assumed."""
     servers = deployment.servers
-    key = aws(servers, "iam").create_access_key(UserName=deployment.outputs["ApiGatewayInvokeUserName"])["AccessKey"]
-    sts = aws(servers, "sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    sts = aws(
+        servers,
+        "sts",
+        aws_access_key_id=access_key["AccessKeyId"],
+        aws_secret_access_key=access_key["SecretAccessKey"],
+    )
     quick_start = host_product().QuickStart(deployment.outputs["ApiGatewayInvokeRoleArn"], servers.region, sts)
     quick_start.signature()
     return quick_start
@@ -208,6 +219,7 @@ def _what_runs(deployment: Deployment) -> str:
         ("POST /notifications", deployment.url("NotificationsSubscriberUrl")),
         ("POST /reports", deployment.url("ReportCreatorUrl")),
         ("e-mails", str(servers.mail_directory.relative_to(REPOSITORY))),
+        ("Postman environment", str((servers.run_directory / POSTMAN_ENVIRONMENT).relative_to(REPOSITORY))),
         ("logs", str(servers.run_directory.relative_to(REPOSITORY))),
     ]
     lines = "\n".join(f"  {name:<20} {value}" for name, value in rows)

@@ -90,10 +90,12 @@ class Fields:
     def client_token(self) -> str | None:
         """ClientToken: the caller's own name for this one request, for when it must send it again."""
         name = "ClientToken"
-        value = self._string(name, required=False)
+        rule = "1 to 64 printable ASCII characters without spaces"
+        schema = {"type": "string", "pattern": f"^{_CLIENT_TOKEN.pattern}$"}
+        value = self._string(name, required=False, rule=rule, schema=schema)
         given = self.body.get(name)
         if isinstance(given, str) and not _CLIENT_TOKEN.fullmatch(value):
-            self._wrong(name, "InvalidValue", f"{name} must be 1 to 64 printable ASCII characters without spaces")
+            self._wrong(name, "InvalidValue", f"{name} must be {rule}")
         return None if given is None else value
 
     def report_id(self) -> str:

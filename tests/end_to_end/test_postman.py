@@ -1,0 +1,71 @@
+"""newman runs the Postman collection against the deployed stack, as a person does who presses Send."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deployment import REPOSITORY, Deployment
+from postman_environment import postman_environment
+from reference.__main__ import COLLECTION
+from reference.endpoints import endpoints
+from tests.end_to_end.host import Seller, invoke_user_key
+
+NODE_MODULES = Path(os.environ.get("NODE_MODULES", REPOSITORY / "node_modules"))
+
+
+def environment(deployment: Deployment, seller: Seller, **changed: str) -> Mapping[str, Any]:
+    """The local run's environment, with some values of the test's own."""
+    given = postman_environment(deployment, invoke_user_key(deployment), seller.seller_id, seller.refresh_token)
+    added = [{"key": key, "value": value, "enabled": True} for key, value in changed.items()]
+    return {**given, "values": [*given["values"], *added]}
+
+
+def newman(tmp_path: Path, given: Mapping[str, Any], *options: str) -> tuple[int, Any]:
+    """Exit status and report; the report of the last run stays in newman/ for whoever looks."""
+    report = REPOSITORY / "newman" / "report.json"
+    report.unlink(missing_ok=True)
+    (tmp_path / "environment.json").write_text(json.dumps(given))
+    done = subprocess.run(
+        [
+            NODE_MODULES / ".bin/newman",
+            "run",
+            REPOSITORY / COLLECTION,
+            "--environment",
+            tmp_path / "environment.json",
+            "--reporters",
+            "json",
+            "--reporter-json-export",
+            report,
+            *options,
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NODE_NO_WARNINGS": "1"},
+        timeout=120,
+        check=False,
+    )
+    assert report.exists(), done.stdout + done.stderr
+    return done.returncode, json.loads(report.read_text())
+
+
+def answers(report: Any) -> Mapping[str, int]:
+    return {entry["item"]["name"]: entry["response"]["code"] for entry in report["run"]["executions"]}
+
+
+def test_the_whole_collection_passes(deployment: Deployment, seller: Seller, tmp_path: Path) -> None:
+    status, report = newman(tmp_path, environment(deployment, seller))
+    failures = [(failure["source"]["name"], failure["error"]["message"]) for failure in report["run"]["failures"]]
+    assert (status, failures) == (0, []), answers(report)
+    assert answers(report) == {"STS Assume API Gateway Role": 200} | {endpoint.route: 200 for endpoint in endpoints()}
+
+
+def test_wrong_keys_are_refused(deployment: Deployment, seller: Seller, tmp_path: Path) -> None:
+    wrong = environment(
+        deployment, seller, accessKeyId="ASIAWRONG", secretAccessKey="wrong", sessionToken="wrong", reportId="1"
+    )
+    status, report = newman(tmp_path, wrong, "--folder", "Report Creator")
+    assert status != 0
+    assert set(answers(report).values()) == {403}

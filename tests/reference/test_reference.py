@@ -1,0 +1,118 @@
+"""The API's reference, collection, templates and functions tell the same story."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reference.__main__ import COLLECTION, documents
+from reference.endpoints import CHECKOUT, Endpoint, endpoints
+
+ENDPOINTS = endpoints()
+NODE_MODULES = Path(os.environ.get("NODE_MODULES", CHECKOUT / "node_modules"))
+
+
+@pytest.mark.parametrize("name", documents())
+def test_what_is_committed_is_what_would_be_written(name: str) -> None:
+    assert (CHECKOUT / name).read_text() == documents()[name], "run `make reference` and commit what it writes"
+
+
+def test_a_linter_accepts_the_openapi_document(tmp_path: Path) -> None:
+    configuration = tmp_path / "redocly.yaml"
+    configuration.write_text("extends: [recommended]\n")
+    done = subprocess.run(
+        [NODE_MODULES / ".bin/redocly", "lint", CHECKOUT / "docs/openapi.json", "--config", configuration],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_linter_is_awake(tmp_path: Path) -> None:
+    broken = json.loads((CHECKOUT / "docs/openapi.json").read_text())
+    del broken["components"]["schemas"]["Error"]
+    (tmp_path / "openapi.json").write_text(json.dumps(broken))
+    done = subprocess.run(
+        [NODE_MODULES / ".bin/redocly", "lint", tmp_path / "openapi.json"], capture_output=True, check=False
+    )
+    assert done.returncode != 0
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.route)
+def test_the_invoke_role_may_call_every_endpoint_and_the_collection_has_it(endpoint: Endpoint) -> None:
+    access = (CHECKOUT / "templates/access.yaml").read_text()
+    path = re.sub(r"\{[^}]+\}", "*", endpoint.path)
+    assert f"${{{endpoint.api}Id}}/prod/{endpoint.method}{path}\n" in access
+    requests = {item["name"]: item["request"] for item in _items(json.loads((CHECKOUT / COLLECTION).read_text()))}
+    assert requests[endpoint.route]["method"] == endpoint.method
+
+
+def test_the_invoke_role_may_call_nothing_else() -> None:
+    access = (CHECKOUT / "templates/access.yaml").read_text()
+    assert len(re.findall(r"/prod/[A-Z]+/", access)) == len(ENDPOINTS)
+
+
+def test_every_field_is_explained() -> None:
+    for endpoint in ENDPOINTS:
+        for field in endpoint.fields:
+            assert field.rule, f"{endpoint.route}: {field.name}"
+            assert field.schema, f"{endpoint.route}: {field.name}"
+
+
+def test_secrets_are_marked_and_everything_is_empty_at_first() -> None:
+    variables = {entry["key"]: entry for entry in json.loads((CHECKOUT / COLLECTION).read_text())["variable"]}
+    for name in ("iamUserAccessKey", "iamUserSecretKey", "iamRoleArn", "tokenStorageApiId", "stackRegion"):
+        assert variables[name]["value"] == ""
+    assert {name for name, entry in variables.items() if entry["type"] == "secret"} == {
+        "iamUserSecretKey",
+        "secretAccessKey",
+        "sessionToken",
+        "refreshToken",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "before", "after"),
+    [
+        ("templates/reports.yaml", "Path: /reports/{reportId}", "Path: /reports/{id}"),
+        ("functions/report_reader/app.py", '"GET /reports": _list, ', ""),
+    ],
+)
+def test_a_template_and_its_function_may_not_differ(tmp_path: Path, changed: str, before: str, after: str) -> None:
+    for folder in ("templates", "functions"):
+        shutil.copytree(CHECKOUT / folder, tmp_path / folder)
+    text = (tmp_path / changed).read_text()
+    assert before in text
+    (tmp_path / changed).write_text(text.replace(before, after))
+    with pytest.raises(LookupError, match="SPAPIReportReader"):
+        endpoints(tmp_path)
+
+
+def test_a_field_that_a_function_begins_to_read_changes_the_documents(tmp_path: Path) -> None:
+    for folder in ("templates", "functions"):
+        shutil.copytree(CHECKOUT / folder, tmp_path / folder)
+    app = tmp_path / "functions/token_storage/app.py"
+    added = '    fields.text("Added", rule="new")\n    fields.finish()'
+    app.write_text(app.read_text().replace("    fields.finish()", added))
+    changed = documents(tmp_path)
+    assert {name for name in changed if "Added" in changed[name]} == set(changed)
+
+
+def _items(folder: Any) -> list[Any]:
+    if "request" in folder:
+        return [folder]
+    return [item for inner in folder["item"] for item in _items(inner)]
+
+
+def test_the_collection_is_one_that_postman_reads() -> None:
+    collection = json.loads((CHECKOUT / COLLECTION).read_text())
+    assert collection["info"]["schema"].endswith("/v2.1.0/collection.json")
+    assert collection["auth"]["type"] == "awsv4"
+    assert len({item["name"] for item in _items(collection)}) == len(ENDPOINTS) + 1
