@@ -38,6 +38,11 @@ WRONG: Mapping[str, tuple[str, object, int]] = {
 
 @pytest.fixture(scope="module")
 def environment(deployment: Deployment) -> Mapping[str, str]:
+    return example_environment(deployment)
+
+
+def example_environment(deployment: Deployment) -> Mapping[str, str]:
+    """What the programs are told: a new access key, the role, and where STS is."""
     key = invoke_user_key(deployment)
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",

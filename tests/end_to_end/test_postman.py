@@ -12,6 +12,7 @@ from postman_environment import postman_environment
 from reference.__main__ import COLLECTION
 from reference.endpoints import endpoints
 from tests.end_to_end.host import Seller, invoke_user_key
+from tests.end_to_end.test_examples import WRONG, example_environment, run
 
 NODE_MODULES = Path(os.environ.get("NODE_MODULES", REPOSITORY / "node_modules"))
 
@@ -23,7 +24,9 @@ def environment(deployment: Deployment, seller: Seller, **changed: str) -> Mappi
     return {**given, "values": [*given["values"], *added]}
 
 
-def newman(tmp_path: Path, given: Mapping[str, Any], *options: str) -> tuple[int, Any]:
+def newman(
+    tmp_path: Path, given: Mapping[str, Any], *options: str, collection: Path = REPOSITORY / COLLECTION
+) -> tuple[int, Any]:
     """Exit status and report; the report of the last run stays in newman/ for whoever looks."""
     report = REPOSITORY / "newman" / "report.json"
     report.unlink(missing_ok=True)
@@ -32,7 +35,7 @@ def newman(tmp_path: Path, given: Mapping[str, Any], *options: str) -> tuple[int
         [
             NODE_MODULES / ".bin/newman",
             "run",
-            REPOSITORY / COLLECTION,
+            collection,
             "--environment",
             tmp_path / "environment.json",
             "--reporters",
@@ -69,3 +72,42 @@ def test_wrong_keys_are_refused(deployment: Deployment, seller: Seller, tmp_path
     status, report = newman(tmp_path, wrong, "--folder", "Report Creator")
     assert status != 0
     assert set(answers(report).values()) == {403}
+
+
+def test_wrong_inputs_get_the_answers_that_the_examples_get(
+    deployment: Deployment, seller: Seller, tmp_path: Path
+) -> None:
+    """The table of docs/api.md through Postman's own signing."""
+    collection = json.loads((REPOSITORY / COLLECTION).read_text())
+    collection["item"] = collection["item"][:1] + [
+        {
+            "name": what,
+            "request": {
+                "method": "POST",
+                "header": [],
+                "url": _address(output, deployment.url(output)),
+                "body": {"mode": "raw", "raw": json.dumps(body)},
+            },
+        }
+        for what, (output, body, _) in WRONG.items()
+    ]
+    path = tmp_path / "collection.json"
+    path.write_text(json.dumps(collection))
+    _, report = newman(tmp_path, environment(deployment, seller), collection=path)
+    given = example_environment(deployment)
+    told = {
+        entry["item"]["name"]: (entry["response"]["code"], _body(entry["response"]))
+        for entry in report["run"]["executions"][1:]
+    }
+    for what, (output, body, status) in WRONG.items():
+        reference = run("requests", deployment.url(output), body, given)[1]
+        assert told[what] == (status, {**reference, "requestId": ""}), what
+
+
+def _address(output: str, url: str) -> str:
+    base = {"TokenStorageUrl": "tokenStorage", "NotificationsSubscriberUrl": "notificationsSubscriber"}
+    return f"{{{{{base.get(output, 'reportCreator')}Base}}}}/{url.rpartition('/')[2]}"
+
+
+def _body(response: Any) -> Any:
+    return {**json.loads(bytes(response["stream"]["data"])), "requestId": ""}
