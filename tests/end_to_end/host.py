@@ -179,7 +179,8 @@ def invoke_function(deployment: Deployment, name: str, event: object) -> Any:
         function["FunctionName"]
         for page in functions.get_paginator("list_functions").paginate()
         for function in page["Functions"]
-        if function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
+        if function["FunctionName"].startswith(f"{deployment.stack_name}-")
+        and function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
     ]
     answer = functions.invoke(FunctionName=function, Payload=json.dumps(event))
     payload = answer["Payload"].read()
