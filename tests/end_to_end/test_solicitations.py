@@ -307,7 +307,8 @@ def test_a_cancelled_order_loses_its_schedule(orders: Orders) -> None:
     orders.send(orders.change(ago(days=2)))
     time.sleep(1)
     assert eventually(orders.item)["State"] == "CANCELLED"
-    assert orders.schedules() == orders.executions() == orders.calls(ASK) == []
+    assert orders.schedules() == orders.executions() == []
+    assert orders.calls(ASK) == []
 
 
 def test_an_order_that_becomes_eligible_later_is_asked_day_by_day(orders: Orders) -> None:
