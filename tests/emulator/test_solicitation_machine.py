@@ -33,11 +33,11 @@ WAIT, GO = {"Step": "WAIT", "WaitSeconds": 5}, {"Step": "SUBMIT"}
 SOLICITED, NONE = {"Step": "END", "Outcome": "SOLICITED"}, {"Step": "END", "Outcome": "CANCELLED"}
 
 
-def error(name: str, count: int = 1) -> list[dict[str, str]]:
+def error(name: str, count: int = 1) -> list[dict[str, Any]]:
     return [{"Error": name}] * count
 
 
-SCRIPTS = {
+SCRIPTS: dict[str, list[dict[str, Any]]] = {
     "asked at once": [GO, SOLICITED],
     "third ask": [WAIT, WAIT, GO, SOLICITED],
     "no outcome named": [{"Step": "END"}],

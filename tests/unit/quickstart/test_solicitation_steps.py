@@ -248,7 +248,7 @@ def test_a_throttled_request_gives_its_claim_back() -> None:
     assert world.submit().outcome == State.SOLICITED
 
 
-def test_a_cancellation_during_a_throttled_request_counts() -> None:
+def test_a_cancellation_during_a_throttled_request_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World.new(state=State.WAITING)
     world.fault(SUBMIT, 429)
     exchange = world.amazon._exchange
@@ -257,7 +257,7 @@ def test_a_cancellation_during_a_throttled_request_counts() -> None:
         world.put(replace(world.record(), cancelled=True))
         return exchange(*request)
 
-    world.amazon._exchange = cancelling  # type: ignore[method-assign]
+    monkeypatch.setattr(world.amazon, "_exchange", cancelling)
     with pytest.raises(ThrottledError):
         world.submit()
     assert world.record().state is State.CANCELLED
