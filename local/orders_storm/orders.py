@@ -18,6 +18,7 @@ KINDS = {
     "delivery date moved earlier": 3,
     "delivery date moved later while the workflow runs": 3,
     "notification without delivery dates": 4,
+    "heard of days too late, all at once": 4,
     "cancelled before its time": 5,
     "cancelled while the workflow runs": 3,
     "cancellation heard of before the shipment": 2,
@@ -95,11 +96,13 @@ def plans(count: int, sellers: int, begin: datetime, chance: random.Random) -> I
                 latest_delivery=max(earliest, shipped) + chance.choice((0, 1)) * DAY,
             ),
             shipped,
+            # After every due time: what is heard of then starts at once, and uses up the sellers' quotas.
+            begin + 9.5 * DAY,
             chance,
         )
 
 
-def _plan(kind: str, order: Order, shipped: datetime, chance: random.Random) -> Plan:
+def _plan(kind: str, order: Order, shipped: datetime, backlog: datetime, chance: random.Random) -> Plan:
     earliest, latest = order.earliest_delivery, order.latest_delivery
     first = Notice(shipped, shipped, "Shipped", earliest, latest)
     notices, truth = [first], [(shipped, order)]
@@ -126,6 +129,8 @@ def _plan(kind: str, order: Order, shipped: datetime, chance: random.Random) -> 
             moved(3, under_way)
         case "notification without delivery dates":
             notices = [replace(first, earliest=None, latest=None)]
+        case "heard of days too late, all at once":
+            notices = [replace(first, told=backlog)]
         case "cancelled before its time":
             truth.append((soon, replace(order, status="Canceled")))
             notices.append(replace(first, changed=soon, told=soon, status="Canceled"))
