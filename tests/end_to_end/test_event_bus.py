@@ -13,8 +13,7 @@ from servers import Servers
 from tests.end_to_end.host import HostProduct, Seller, as_sp_api, eventually, subscription_of
 from tests.end_to_end.official_examples import official_examples
 
-# Reports have their workflow, and orders the solicitations, with a queue of their own.
-FORWARDED = sorted(set(SQS_TYPES) - {"REPORT_PROCESSING_FINISHED", "ORDER_CHANGE"})
+FORWARDED = sorted(set(SQS_TYPES) - {"REPORT_PROCESSING_FINISHED"})
 Json = dict[str, Any]
 
 
@@ -98,7 +97,7 @@ def test_every_type_reaches_a_rule_of_the_host_product(
     reaches_the_rule(deployment, host, seller, everything, name)
 
 
-def test_orders_reach_the_rule_where_no_reviews_are_requested(
+def test_orders_reach_a_rule_where_no_reviews_are_requested_too(
     servers: Servers, template_url: str, seller: Seller
 ) -> None:
     parameters = stack_parameters(servers, SolicitationsEnabled="No")

@@ -16,6 +16,7 @@ SP_API_ACCOUNT = "arn:${AWS::Partition}:iam::437568002678:root"
 
 EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ReportProcessor.Name}:*"
 SELLERS = f"{TABLES}${{SellingPartnersTableName}}"
+BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${NotificationEventBusName}"
 BUCKET = "arn:${AWS::Partition}:s3:::${ReportsBucketName}"
 SECRETS = {
     ("secretsmanager:GetSecretValue", "ApplicationSecretArn"),
@@ -73,7 +74,7 @@ FUNCTION_GRANTS = {
         ("sqs:GetQueueAttributes", "NotificationsQueue.Arn"),
         ("sqs:ChangeMessageVisibility", "NotificationsQueue.Arn"),
         ("sqs:SendMessage", "NotificationsDeadLetterQueue.Arn"),
-        ("events:PutEvents", "NotificationEventBus.Arn"),
+        ("events:PutEvents", BUS),
         ("kms:Decrypt", "NotificationsKey.Arn"),
         ("kms:GenerateDataKey", "NotificationsKey.Arn"),
         ("dynamodb:Query", f"{TABLES}${{ReportsTableName}}"),
@@ -111,6 +112,10 @@ FUNCTION_GRANTS = {
         ("sqs:SendMessage", "ReportFailuresDeadLetterQueue.Arn"),
     },
     "SPAPISolicitationScheduler": {
+        ("events:PutEvents", BUS),
+        ("sqs:SendMessage", "OrdersDeadLetterQueue.Arn"),
+        ("dynamodb:Query", SELLERS),
+        ("dynamodb:Query", f"{SELLERS}/index/SubscriptionIdIndex"),
         ("sqs:ReceiveMessage", "OrdersQueue.Arn"),
         ("sqs:DeleteMessage", "OrdersQueue.Arn"),
         ("sqs:GetQueueAttributes", "OrdersQueue.Arn"),

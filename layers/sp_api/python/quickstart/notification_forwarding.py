@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from quickstart.dynamodb import Table
 from quickstart.notification_processing import Notification
+from quickstart.observability import logger
 from quickstart.subscription_records import SubscriptionRecords
 from quickstart.token_vault import ANY_REGION, token_regions
 from sp_api.regions import Region
@@ -44,6 +45,35 @@ class Addressee:
 
     seller_id: str | None
     region: Region | None
+
+
+@dataclass(frozen=True)
+class Forwarder:
+    """Hands notifications on to a bus; what EventBridge will never take goes to a queue of dead letters."""
+
+    events: EventsClient
+    bus_name: str
+    sqs: "SQSClient"
+    dead_letter_queue_url: str
+    selling_partners_table: Table
+
+    def forward(self, notification: Notification, body: str) -> None:
+        """`body` is the message as it came. Raises EventNotTakenError, after which it is to be tried again."""
+        addressee = find_addressee(notification, self.selling_partners_table)
+        told = {
+            "notification_type": notification.notification_type,
+            "notification_id": notification.notification_id,
+            "seller_id": addressee.seller_id,
+            "region": addressee.region,
+        }
+        try:
+            detail = event_detail(notification, body, addressee)
+            event_id = put_event(self.events, self.bus_name, notification, detail)
+        except EventRefusedError as error:
+            logger().error("refused by the event bus, sent to the dead-letter queue", reason=str(error), extra=told)
+            send_to_dead_letters(self.sqs, self.dead_letter_queue_url, body, notification, str(error))
+            return
+        logger().info("notification handed on", event_id=event_id, extra=told)
 
 
 def find_addressee(notification: Notification, selling_partners_table: Table) -> Addressee:

@@ -12,7 +12,7 @@ from quickstart import settings
 from quickstart.client_tokens import ClientTokens
 from quickstart.destinations import Destinations
 from quickstart.dynamodb import Table
-from quickstart.notification_forwarding import EventsClient
+from quickstart.notification_forwarding import EventsClient, Forwarder
 from quickstart.remembered import Remembered
 from quickstart.report_announcement import Link, presign
 from quickstart.report_ledger import ReportLedger
@@ -121,6 +121,18 @@ def application(region: Region, deadline: Deadline) -> Caller:
 def events() -> EventsClient:
     client: EventsClient = boto3.client("events", config=_AWS)
     return client
+
+
+@cache
+def forwarder(dead_letter_queue_setting: str) -> Forwarder:
+    """Hands on to the event bus; what the bus refuses goes to the queue that this setting names."""
+    return Forwarder(
+        events=events(),
+        bus_name=settings.required("EVENT_BUS_NAME"),
+        sqs=sqs(),
+        dead_letter_queue_url=settings.required(dead_letter_queue_setting),
+        selling_partners_table=selling_partners_table(),
+    )
 
 
 @cache
