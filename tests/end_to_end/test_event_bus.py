@@ -61,9 +61,9 @@ def received(deployment: Deployment, queue: str, notification_id: str, seconds: 
     return eventually(look, seconds, f"the event of notification {notification_id}")
 
 
-def dead_letter(deployment: Deployment, notification_id: str) -> Json | None:
+def dead_letter(deployment: Deployment, notification_id: str, queues: str = "Notifications") -> Json | None:
     sqs = aws(deployment.servers, "sqs")
-    queue = deployment.outputs["NotificationsDeadLetterQueueUrl"]
+    queue = deployment.outputs[f"{queues}DeadLetterQueueUrl"]
     for message in sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"]).get("Messages", []):
         if notification_id in message["Body"]:
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
@@ -177,6 +177,17 @@ def test_what_the_bus_refuses_is_a_dead_letter_with_the_reason(
     assert reason in attributes["Reason"]
 
 
+def test_an_order_change_that_the_bus_refuses_is_a_dead_letter_of_its_own_queue(deployment: Deployment) -> None:
+    notification_id = str(uuid.uuid4())
+    example = official_examples()["ORDER_CHANGE"]
+    metadata = {"SubscriptionId": "unknown", "NotificationId": notification_id}
+    body = json.dumps(example | {"NotificationMetadata": metadata, "Padding": "x" * 256 * 1024})
+    send(deployment, body, "Orders")
+    message = eventually(lambda: dead_letter(deployment, notification_id, "Orders"), 20, "the dead letter")
+    assert message["Body"] == body
+    assert "ValidationException" in message["MessageAttributes"]["Reason"]["StringValue"]
+
+
 def test_the_example_rule_serves_the_host_product(deployment: Deployment, host: HostProduct, seller: Seller) -> None:
     cloudformation = aws(deployment.servers, "cloudformation")
     bus = deployment.outputs["NotificationEventBusName"]
@@ -227,9 +238,9 @@ class TestWhoMaySend:
             sp_api.send_message(QueueUrl=deployment.outputs["NotificationsDeadLetterQueueUrl"], MessageBody="{}")
 
 
-def send(deployment: Deployment, body: str) -> None:
+def send(deployment: Deployment, body: str, queues: str = "Notifications") -> None:
     """As SP-API sends, past the simulator."""
-    as_sp_api(deployment.servers).send_message(QueueUrl=deployment.outputs["NotificationsQueueUrl"], MessageBody=body)
+    as_sp_api(deployment.servers).send_message(QueueUrl=deployment.outputs[f"{queues}QueueUrl"], MessageBody=body)
 
 
 def _complete(deployment: Deployment, name: str) -> Json | None:
