@@ -44,6 +44,7 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
         "subscriptionsEnded": 1,
         "reportsDeleted": 1,
         "objectsDeleted": 1,
+        "solicitationsDeleted": 0,
     },
     "POST /notifications": {"destinationId": DESTINATION_ID, "subscriptionId": SUBSCRIPTION_ID},
     "GET /notifications": {

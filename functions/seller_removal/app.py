@@ -27,6 +27,7 @@ def _remove(fields: Fields) -> Mapping[str, object]:
         wiring.selling_partners_table(),
         lambda region: wiring.application(region, deadline),
         StoredReports(wiring.s3(), settings.required("REPORTS_BUCKET"), wiring.reports_table()),
+        wiring.solicitations_table() if settings.optional("SOLICITATIONS_TABLE") else None,
         deadline,
     )
     answer = {
@@ -36,6 +37,7 @@ def _remove(fields: Fields) -> Mapping[str, object]:
         "subscriptionsEnded": departure.subscriptions_ended,
         "reportsDeleted": departure.reports_deleted,
         "objectsDeleted": departure.objects_deleted,
+        "solicitationsDeleted": departure.solicitations_deleted,
     }
     logger().info("seller has left", extra={"departure": answer})
     return answer

@@ -19,6 +19,7 @@ import requests
 
 from deployment import Deployment, aws
 from tests.end_to_end.host import HostProduct, Seller, as_sp_api, eventually
+from tests.end_to_end.test_leaving import leave
 
 MARKETPLACE = "ATVPDKIKX0DER"
 ASK = "getSolicitationActionsForOrder"
@@ -112,6 +113,15 @@ class Orders:
             Key={"AmazonOrderId": self.order_id, "SellerId": self.seller.seller_id},
             UpdateExpression="ADD Version :one SET " + ", ".join(f"{name} = :{name}" for name in times),
             ExpressionAttributeValues={":one": 1, **values},
+        )
+
+    def fire(self, schedule: dict[str, Any]) -> None:
+        """Moves the schedule into the past, where it is due at once."""
+        definition = {name: schedule[name] for name in ("Name", "GroupName", "FlexibleTimeWindow", "Target")}
+        aws(self.deployment.servers, "scheduler").update_schedule(
+            **definition,
+            ScheduleExpression=f"at({ago(minutes=1):%Y-%m-%dT%H:%M:%S})",
+            ActionAfterCompletion="DELETE",
         )
 
     def executions(self) -> list[dict[str, Any]]:
@@ -289,14 +299,33 @@ def test_an_order_waits_for_its_time_and_its_schedule_starts_it(orders: Orders) 
     # The days pass.
     passed = ago(seconds=1).isoformat(timespec="seconds")
     orders.set_back(DueTime=passed, ScheduledFor=passed)
-    definition = {name: schedule[name] for name in ("Name", "GroupName", "FlexibleTimeWindow", "Target")}
-    aws(orders.deployment.servers, "scheduler").update_schedule(
-        **definition, ScheduleExpression=f"at({passed[:19]})", ActionAfterCompletion="DELETE"
-    )
+    orders.fire(schedule)
     item = orders.becomes("SOLICITED")
     assert "ScheduledFor" not in item
     assert orders.schedules() == []
     assert [execution["status"] for execution in orders.executions()] == [orders.ended()] == ["SUCCEEDED"]
+
+
+def test_a_seller_who_has_left_is_not_asked_for_and_nothing_fails(orders: Orders, host: HostProduct) -> None:
+    orders.send(orders.change(ago(days=1)))
+    (schedule,) = eventually(lambda: orders.schedules() or None, what="the schedule")
+    answer = leave(host, orders.seller.seller_id)
+    assert (answer.status_code, answer.json()["solicitationsDeleted"]) == (200, 1)
+    assert orders.item() is None
+    states = aws(orders.deployment.servers, "stepfunctions")
+    machine = orders.deployment.outputs["SolicitationStateMachineArn"]
+
+    def of_this_order() -> str | None:
+        pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine)
+        for execution in (execution for page in pages for execution in page["executions"]):
+            described = states.describe_execution(executionArn=execution["executionArn"])
+            if orders.order_id in described["input"] and described["status"] != "RUNNING":
+                return str(described["status"])
+        return None
+
+    orders.fire(schedule)
+    assert eventually(of_this_order, what="the end of the execution") == "SUCCEEDED"
+    assert orders.calls(ASK) == []
 
 
 def test_a_cancelled_order_loses_its_schedule(orders: Orders) -> None:

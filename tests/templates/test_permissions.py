@@ -16,6 +16,8 @@ SP_API_ACCOUNT = "arn:${AWS::Partition}:iam::437568002678:root"
 
 EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ReportProcessor.Name}:*"
 SELLERS = f"{TABLES}${{SellingPartnersTableName}}"
+ORDERS = f"{TABLES}${{SolicitationsTableName}}"
+WITH_REVIEWS = " if RequestsReviews else AWS::NoValue"
 BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${NotificationEventBusName}"
 BUCKET = "arn:${AWS::Partition}:s3:::${ReportsBucketName}"
 SECRETS = {
@@ -41,6 +43,8 @@ FUNCTION_GRANTS = {
         ("dynamodb:DeleteItem", SELLERS),
         ("dynamodb:Query", f"{TABLES}${{ReportsTableName}}/index/SellerIdCreatedTimeIndex"),
         ("dynamodb:DeleteItem", f"{TABLES}${{ReportsTableName}}"),
+        ("dynamodb:Query", f"{ORDERS}/index/SellerIdDueTimeIndex{WITH_REVIEWS}"),
+        ("dynamodb:DeleteItem", f"{ORDERS}{WITH_REVIEWS}"),
         ("s3:ListBucketVersions", BUCKET),
         ("s3:DeleteObject", f"{BUCKET}/*"),
         ("s3:DeleteObjectVersion", f"{BUCKET}/*"),

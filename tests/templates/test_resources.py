@@ -81,6 +81,7 @@ ENVIRONMENT = {
     "SPAPITokenStorage": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN"},
     "SPAPISellerRemoval": {
         "SELLING_PARTNERS_TABLE",
+        "SOLICITATIONS_TABLE",
         "REPORTS_TABLE",
         "REPORTS_BUCKET",
         *(SP_API - {"TOKEN_KEY_ARN"}),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quickstart.dynamodb import Table
 from quickstart.report_ledger import SELLER_INDEX
+from quickstart.solicitation_ledger import SELLER_INDEX as SOLICITATIONS_INDEX
 from quickstart.subscription_records import SubscriptionRecord, SubscriptionRecords
 from quickstart.subscriptions import end_subscription
 from quickstart.token_vault import delete_tokens
@@ -43,6 +44,7 @@ class Departure:
     subscriptions_ended: int
     reports_deleted: int
     objects_deleted: int
+    solicitations_deleted: int
     remaining: tuple[Remainder, ...]
 
 
@@ -54,8 +56,8 @@ class DepartureIncompleteError(RuntimeError):
         super().__init__(
             f"seller {departure.seller_id} has not left altogether: send the request again. This time "
             f"{departure.tokens_deleted} tokens, {departure.reports_deleted} reports in the table and "
-            f"{departure.objects_deleted} stored objects were deleted, and {departure.subscriptions_ended} "
-            f"subscriptions ended"
+            f"{departure.objects_deleted} stored objects and {departure.solicitations_deleted} orders in the table of "
+            f"solicitations were deleted, and {departure.subscriptions_ended} subscriptions ended"
         )
 
 
@@ -73,20 +75,34 @@ def leave(
     selling_partners_table: Table,
     application: Callable[[Region], Caller],
     stored_reports: StoredReports,
+    solicitations_table: Table | None,
     deadline: Deadline,
 ) -> Departure:
     """Deletes all that this stack holds of the seller; `application` gives the grantless caller of a region.
 
     The tokens go first, so that nothing new begins. Subscriptions are ended by their ids, without the seller's token,
-    which may be revoked. Raises DepartureIncompleteError when something remains.
+    which may be revoked. An order whose record is gone is not asked: its schedule fires, finds nothing and ends.
+    `solicitations_table` is None where the stack requests no reviews. Raises DepartureIncompleteError when something
+    remains.
     """
     remaining: list[Remainder] = []
     tokens = delete_tokens(selling_partners_table, seller_id)
     records = SubscriptionRecords(selling_partners_table)
     subscriptions = _end_subscriptions(records, records.of_seller(seller_id), application, remaining)
     objects = _delete_objects(stored_reports, seller_id, deadline, remaining)
-    reports = _delete_reports(stored_reports.table, seller_id, deadline, remaining)
-    departure = Departure(seller_id, tokens, subscriptions, reports, objects, tuple(remaining))
+    reports = _delete_items(
+        _Items(stored_reports.table, SELLER_INDEX, "ReportId", "ReportsRemain", "reports in the table"),
+        seller_id,
+        deadline,
+        remaining,
+    )
+    solicitations = 0
+    if solicitations_table is not None:
+        orders = _Items(
+            solicitations_table, SOLICITATIONS_INDEX, "AmazonOrderId", "SolicitationsRemain", "orders in the table"
+        )
+        solicitations = _delete_items(orders, seller_id, deadline, remaining)
+    departure = Departure(seller_id, tokens, subscriptions, reports, objects, solicitations, tuple(remaining))
     if remaining:
         raise DepartureIncompleteError(departure)
     return departure
@@ -143,12 +159,23 @@ def _versions(reports: StoredReports, prefix: str) -> Iterator[Any]:
         yield {"Key": found["Key"], "VersionId": found["VersionId"]}
 
 
-def _delete_reports(table: Table, seller_id: str, deadline: Deadline, remaining: list[Remainder]) -> int:
-    items = table.query("SellerId", seller_id, index=SELLER_INDEX)
-    for number, item in enumerate(items):
+@dataclass(frozen=True)
+class _Items:
+    """A table with sellers as range key, and an index that finds a seller's items; how what is left is told."""
+
+    table: Table
+    index: str
+    hash_key: str
+    code: str
+    words: str
+
+
+def _delete_items(items: _Items, seller_id: str, deadline: Deadline, remaining: list[Remainder]) -> int:
+    found = items.table.query("SellerId", seller_id, index=items.index)
+    for number, item in enumerate(found):
         if deadline.spent:
-            message = f"{len(items) - number} reports in the table: there was no time left to delete them"
-            remaining.append(Remainder("ReportsRemain", message))
+            message = f"{len(found) - number} {items.words}: there was no time left to delete them"
+            remaining.append(Remainder(items.code, message))
             return number
-        table.delete({"ReportId": item["ReportId"], "SellerId": seller_id})
-    return len(items)
+        items.table.delete({items.hash_key: item[items.hash_key], "SellerId": seller_id})
+    return len(found)

@@ -21,6 +21,10 @@ _EXCLUDED = "#EXCLUDED"
 _EVERYONE = "*"
 
 
+# By seller and due time; an exclusion has no due time and is not in it.
+SELLER_INDEX = "SellerIdDueTimeIndex"
+
+
 class State(StrEnum):
     """Where an order is. All but the first four are ends."""
 

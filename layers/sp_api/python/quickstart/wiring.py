@@ -136,10 +136,13 @@ def forwarder(dead_letter_queue_setting: str) -> Forwarder:
 
 
 @cache
+def solicitations_table() -> Table:
+    return Table(boto3.client("dynamodb", config=_AWS), settings.required("SOLICITATIONS_TABLE"))
+
+
+@cache
 def solicitation_ledger() -> SolicitationLedger:
-    return SolicitationLedger(
-        Table(boto3.client("dynamodb", config=_AWS), settings.required("SOLICITATIONS_TABLE")),
-    )
+    return SolicitationLedger(solicitations_table())
 
 
 def solicitation_steps(deadline: Deadline) -> SolicitationSteps:
