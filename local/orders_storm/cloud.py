@@ -77,12 +77,13 @@ class DynamoDB:
         ExpressionAttributeValues: Mapping[str, Any] | None = None,  # noqa: N803
         **_: object,
     ) -> None:
-        expected = (ExpressionAttributeValues or {}).get(":expected")
-        if ConditionExpression != ("#expected = :expected" if expected else "attribute_not_exists(#expected)"):
+        ((placeholder, attribute),) = ExpressionAttributeNames.items()
+        ((value, expected),) = (ExpressionAttributeValues or {"": None}).items()
+        if ConditionExpression != (f"{placeholder} = {value}" if expected else f"attribute_not_exists({placeholder})"):
             raise ValidationException(ConditionExpression)
 
         def put() -> None:
-            if self.items.get(_key(Item), {}).get(ExpressionAttributeNames["#expected"]) != expected:
+            if self.items.get(_key(Item), {}).get(attribute) != expected:
                 raise ConditionalCheckFailedException
             self.items[_key(Item)] = Item
             self.writes += 1

@@ -45,7 +45,7 @@ class Bucket:
 def depart(table: Any, bucket: Any, seconds: float) -> Any:
     reports = StoredReports(bucket, "bucket", Table(table, "reports"))
     none: Any = None
-    return leave("A1", Table(table, "sellers"), none, reports, Deadline.after(seconds))
+    return leave("A1", Table(table, "sellers"), none, reports, None, Deadline.after(seconds))
 
 
 def test_objects_go_a_thousand_at_a_time() -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from boto3.dynamodb.conditions import Attr
 from urllib3.exceptions import ProtocolError
 
 from orders_storm.amazon import ASK, CLIENT_ID, SUBMIT, Amazon
@@ -168,7 +169,7 @@ def test_at_the_deadline_itself_an_order_is_still_asked() -> None:
 @pytest.mark.parametrize("call", [World.ask, World.submit])
 def test_who_is_excluded_is_not_asked_and_looked_at_again_a_day_later(whom: str, call: Any) -> None:
     world = World.new(state=State.WAITING)
-    world.ledger.table.replace({"AmazonOrderId": "#EXCLUDED", "SellerId": whom}, "Version", 0)
+    world.ledger.table.put({"AmazonOrderId": "#EXCLUDED", "SellerId": whom}, Attr("Version").not_exists())
     assert call(world).json() == {"Step": "WAIT", "WaitSeconds": 86400}
     assert "excluded" in world.record().last_answer
     assert world.calls() == []
@@ -176,7 +177,7 @@ def test_who_is_excluded_is_not_asked_and_looked_at_again_a_day_later(whom: str,
 
 def test_another_sellers_exclusion_does_not_matter() -> None:
     world = World.new()
-    world.ledger.table.replace({"AmazonOrderId": "#EXCLUDED", "SellerId": "ANOTHER"}, "Version", 0)
+    world.ledger.table.put({"AmazonOrderId": "#EXCLUDED", "SellerId": "ANOTHER"}, Attr("Version").not_exists())
     assert world.ask().name == "SUBMIT"
 
 

@@ -44,28 +44,6 @@ class Table:
         """Removes the item of this key, if there is one."""
         self.client.delete_item(TableName=self.name, Key=_marshal(key))
 
-    def replace(self, item: Item, attribute: str, expected: int) -> bool:
-        """Writes the item in place of the one whose `attribute` is `expected`, 0 meaning that there is none.
-
-        False, and nothing written, when another is there.
-        """
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(#expected)"}
-        if expected:
-            condition = {
-                "ConditionExpression": "#expected = :expected",
-                "ExpressionAttributeValues": _marshal({":expected": expected}),
-            }
-        try:
-            self.client.put_item(
-                TableName=self.name,
-                Item=_marshal(item),
-                ExpressionAttributeNames={"#expected": attribute},
-                **condition,
-            )
-        except self.client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
-
     def update(
         self,
         key: Item,

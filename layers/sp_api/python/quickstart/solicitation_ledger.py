@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from boto3.dynamodb.conditions import Attr
+
 from quickstart.dynamodb import Table
 from quickstart.solicitation_orders import OrderChange, OrderKey, deadline, due_time
 
@@ -217,7 +219,8 @@ class SolicitationLedger:
             return after
         version = 0 if before is None else before.version
         written = replace(after, version=version + 1, last_answer=after.last_answer[:_LONGEST_ANSWER])
-        return written if self.table.replace(_item(written), "Version", version) else None
+        unchanged = Attr("Version").eq(version) if version else Attr("Version").not_exists()
+        return written if self.table.put(_item(written), unchanged) else None
 
     def excluded(self, seller_id: str) -> bool:
         """Whether the operator has excluded this seller, or everyone."""
