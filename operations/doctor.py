@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import requests
@@ -23,6 +24,8 @@ from sp_api.lwa import LwaClient, Scope
 from sp_api.regions import Environment
 from sp_api.transport import make_http
 
+# Every method of the stack's APIs.
+OPENAPI = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 # SP-API's account, which sends the notifications.
 SELLING_PARTNER_API_ACCOUNT = "437568002678"
 # LWA client secrets expire 180 days after they were made (SP-API docs, "Rotate your application's client secret").
@@ -42,9 +45,11 @@ class Finding:
 
 def examine(stack: Stack) -> Iterator[Finding]:
     """Every check in turn, as it is made."""
-    for output in sorted(stack.outputs):
-        if output.endswith("Url") and ".execute-api." in stack.outputs[output]:
-            yield _endpoint(stack, output)
+    paths = json.loads(OPENAPI.read_text())["paths"]
+    for path in sorted(paths):
+        for method, operation in paths[path].items():
+            if method != "servers":
+                yield _endpoint(stack, operation["tags"][0], method.upper(), path)
     yield _subscription(stack)
     for output in sorted(stack.outputs):
         if output.endswith("QueueArn"):
@@ -55,18 +60,21 @@ def examine(stack: Stack) -> Iterator[Finding]:
             yield _dead_letters(stack, output)
 
 
-def _endpoint(stack: Stack, output: str) -> Finding:
-    """A signed POST of an empty object, which the function refuses without doing anything."""
-    subject = f"POST {urlsplit(stack.outputs[output]).path.removeprefix('/prod')}"
+def _endpoint(stack: Stack, api: str, method: str, path: str) -> Finding:
+    """A signed request without a valid field, which the function refuses without doing anything."""
+    subject = f"{method} {path}"
     credentials = stack.session.get_credentials()
     if credentials is None:
         return Finding(subject, "not asked", "there are no AWS credentials here")
-    body = "{}"
-    address = stack.address(stack.outputs[output])
-    request = AWSRequest("POST", address, data=body)
+    api_id = stack.outputs[f"{api}Id"]
+    invoke_url = next(url for url in stack.outputs.values() if url.startswith(f"https://{api_id}.execute-api."))
+    # No id begins with a tilde, so this names nothing.
+    address = stack.address(invoke_url.partition("/prod/")[0] + "/prod" + re.sub(r"\{[^}]+\}", "~", path))
+    body = "{}" if method == "POST" else None
+    request = AWSRequest(method, address, data=body)
     SigV4Auth(credentials, "execute-api", stack.session.region_name).add_auth(request)
     try:
-        answer = requests.post(address, data=body, headers=dict(request.headers), timeout=35)
+        answer = requests.request(method, address, data=body, headers=dict(request.headers), timeout=35)
     except requests.RequestException as error:
         return Finding(subject, "no answer", f"the address cannot be reached from here ({type(error).__name__})")
     if answer.status_code == 400 and "errors" in answer.json():
