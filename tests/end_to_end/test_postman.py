@@ -25,10 +25,10 @@ def environment(deployment: Deployment, seller: Seller, **changed: str) -> Mappi
 
 
 def newman(
-    tmp_path: Path, given: Mapping[str, Any], *options: str, collection: Path = REPOSITORY / COLLECTION
+    name: str, tmp_path: Path, given: Mapping[str, Any], *options: str, collection: Path = REPOSITORY / COLLECTION
 ) -> tuple[int, Any]:
-    """Exit status and report; the report of the last run stays in newman/ for whoever looks."""
-    report = REPOSITORY / "newman" / "report.json"
+    """Exit status and report; the report of each run stays in newman/, under `name`, for whoever looks."""
+    report = REPOSITORY / "newman" / f"{name}.json"
     report.unlink(missing_ok=True)
     (tmp_path / "environment.json").write_text(json.dumps(given))
     done = subprocess.run(
@@ -59,7 +59,7 @@ def answers(report: Any) -> Mapping[str, int]:
 
 
 def test_the_whole_collection_passes(deployment: Deployment, seller: Seller, tmp_path: Path) -> None:
-    status, report = newman(tmp_path, environment(deployment, seller))
+    status, report = newman("collection", tmp_path, environment(deployment, seller))
     failures = [(failure["source"]["name"], failure["error"]["message"]) for failure in report["run"]["failures"]]
     assert (status, failures) == (0, []), answers(report)
     assert answers(report) == {"STS Assume API Gateway Role": 200} | {endpoint.route: 200 for endpoint in endpoints()}
@@ -69,7 +69,7 @@ def test_wrong_keys_are_refused(deployment: Deployment, seller: Seller, tmp_path
     wrong = environment(
         deployment, seller, accessKeyId="ASIAWRONG", secretAccessKey="wrong", sessionToken="wrong", reportId="1"
     )
-    status, report = newman(tmp_path, wrong, "--folder", "Report Creator")
+    status, report = newman("wrong-keys", tmp_path, wrong, "--folder", "Report Creator")
     assert status != 0
     assert set(answers(report).values()) == {403}
 
@@ -93,7 +93,7 @@ def test_wrong_inputs_get_the_answers_that_the_examples_get(
     ]
     path = tmp_path / "collection.json"
     path.write_text(json.dumps(collection))
-    _, report = newman(tmp_path, environment(deployment, seller), collection=path)
+    _, report = newman("wrong-inputs", tmp_path, environment(deployment, seller), collection=path)
     given = example_environment(deployment)
     told = {
         entry["item"]["name"]: (entry["response"]["code"], _body(entry["response"]))
