@@ -28,6 +28,8 @@ def make(deployment: Deployment, target: str) -> str:
     told = subprocess.run(
         ["make", "-n", target, f"STACK={deployment.stack_name}"],
         cwd=REPOSITORY,
+        # Not the variables of a make that runs these tests, such as ARGS.
+        env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=True,
