@@ -77,9 +77,9 @@ class DynamoDB:
         ExpressionAttributeValues: Mapping[str, Any] | None = None,  # noqa: N803
         **_: object,
     ) -> None:
-        ((placeholder, attribute),) = ExpressionAttributeNames.items()
+        ((alias, attribute),) = ExpressionAttributeNames.items()
         ((value, expected),) = (ExpressionAttributeValues or {"": None}).items()
-        if ConditionExpression != (f"{placeholder} = {value}" if expected else f"attribute_not_exists({placeholder})"):
+        if ConditionExpression != (f"{alias} = {value}" if expected else f"attribute_not_exists({alias})"):
             raise ValidationException(ConditionExpression)
 
         def put() -> None:
