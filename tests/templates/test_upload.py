@@ -179,7 +179,8 @@ def test_the_command_says_in_words_what_went_wrong(account: Account, checkout: P
 def test_make_publish_lints_before_anything_is_uploaded(account: Account, bucket: str, checkout: Path) -> None:
     for name in ("requirements", "publishing"):
         shutil.copytree(CHECKOUT / name, checkout / name)
-    shutil.copy(CHECKOUT / "Makefile", checkout)
+    for name in ("Makefile", "layers/dependencies/requirements.txt"):
+        shutil.copy2(CHECKOUT / name, checkout / name)
     (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
     stamps = checkout / ".local"
     stamps.mkdir()
