@@ -1,10 +1,14 @@
-"""Writes docs/openapi.json, docs/api-reference.md and the Postman collection: `make reference`."""
+"""Writes docs/openapi.json, docs/api-reference.md, the Postman collection and docs/iam/deployer-policy.json.
+
+That is `make reference`.
+"""
 
 import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from reference import deployer_policy
 from reference.endpoints import CHECKOUT, endpoints
 from reference.markdown import markdown
 from reference.openapi import openapi
@@ -20,6 +24,7 @@ def documents(checkout: Path = CHECKOUT) -> Mapping[str, str]:
         "docs/openapi.json": json.dumps(openapi(found), indent=2) + "\n",
         "docs/api-reference.md": markdown(found),
         COLLECTION: json.dumps(postman(found), indent=2) + "\n",
+        deployer_policy.PATH: json.dumps(deployer_policy.deployer_policy(checkout), indent=2) + "\n",
     }
 
 
