@@ -21,6 +21,8 @@ ABBREVIATIONS = (
     "events:*EventBus",
     "events:*Targets",
     "iam:*PermissionsBoundary",
+    "iam:*TagRole",
+    "iam:*TagUser",
     "iam:Get*",
     "iam:List*",
     "iam:UpdateRole*",

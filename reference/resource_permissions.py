@@ -31,7 +31,7 @@ class Statement:
     """A statement of the policy: its name, and what must hold for it besides actions and resources."""
 
     sid: str
-    condition: Condition = field(default_factory=dict)
+    condition: Condition = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
