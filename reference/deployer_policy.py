@@ -1,6 +1,6 @@
 """docs/iam/deployer-policy.json: what the user who creates, updates and deletes a stack may do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from reference.resource_permissions import CALLER, NAME_PREFIX, RESOURCE_TYPES, 
 PATH = "docs/iam/deployer-policy.json"
 
 # A managed policy has at most 6,144 characters: where a wildcard covers what is needed and nothing besides, or nothing
-# but settings besides, it is written in their place (tests/reference/test_deployer_policy.py tells which). IAM does not
-# tell capital from small letters in actions, so *Tag* covers UntagResource.
+# but questions and tags besides, it is written instead. IAM does not tell capital from small letters in actions, so
+# *Tag* covers UntagResource.
 ABBREVIATIONS = (
     "cloudformation:*ChangeSet*",
     "cloudformation:DescribeStack*",
@@ -21,11 +21,11 @@ ABBREVIATIONS = (
     "events:*EventBus",
     "events:*Targets",
     "iam:*PermissionsBoundary",
-    "iam:*TagRole",
-    "iam:*TagUser",
     "iam:Get*",
     "iam:List*",
     "iam:UpdateRole*",
+    "iam:*TagRole",
+    "iam:*TagUser",
     "kms:*KeyRotation",
     "kms:GetKey*",
     "lambda:*EventSourceMapping",
@@ -54,13 +54,13 @@ def grants() -> Iterator[Grant]:
 
 def deployer_policy(checkout: Path = CHECKOUT) -> dict[str, Any]:
     """The policy's document."""
-    statements = {grant.scope.statement.sid: grant.scope.statement for grant in grants()}
+    logical_ids = _logical_ids(checkout)
     document = []
-    for sid, statement in statements.items():
-        held = [grant for grant in grants() if grant.scope.statement is statement]
+    for statement in dict.fromkeys(grant.scope.statement for grant in grants()):
+        held = [grant for grant in grants() if grant.scope.statement == statement]
         actions = {action for grant in held for action in grant.actions}
-        patterns = {pattern for grant in held for pattern in resource_patterns(grant.scope, checkout)}
-        entry: dict[str, Any] = {"Sid": sid, "Effect": "Allow"}
+        patterns = {pattern for grant in held for pattern in _patterns(grant.scope, logical_ids)}
+        entry: dict[str, Any] = {"Sid": statement.sid, "Effect": "Allow"}
         entry |= {"Action": _listed(_abbreviated(actions)), "Resource": _listed(patterns)}
         if statement.condition:
             entry["Condition"] = _with_prefix(statement.condition)
@@ -68,23 +68,24 @@ def deployer_policy(checkout: Path = CHECKOUT) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": document}
 
 
-def resource_patterns(scope: Scope, checkout: Path = CHECKOUT) -> list[str]:
+def _patterns(scope: Scope, logical_ids: Mapping[str, list[str]]) -> list[str]:
     """The ARN patterns of a scope."""
-    names = [NAME_PREFIX, *(f"{logical_id}-" for logical_id in _logical_ids(scope.named_like, checkout))]
+    names = [NAME_PREFIX, *(f"{logical_id}-" for logical_id in logical_ids.get(scope.named_like, []))]
     return [pattern.replace("{name}", name) for name in names for pattern in scope.resources]
 
 
-def _logical_ids(resource_type: str, checkout: Path) -> list[str]:
-    return [
-        name
-        for template in sorted((checkout / "templates").glob("*.yaml"))
-        for name, resource in load_template(template)["Resources"].items()
-        if resource["Type"] == resource_type
-    ]
+def _logical_ids(checkout: Path) -> Mapping[str, list[str]]:
+    """Those of the templates, by type."""
+    found: dict[str, list[str]] = {}
+    for template in sorted((checkout / "templates").glob("*.yaml")):
+        for name, resource in load_template(template)["Resources"].items():
+            found.setdefault(resource["Type"], []).append(name)
+    return found
 
 
 def _abbreviated(actions: set[str]) -> set[str]:
-    services = {action.partition(":")[0] for action in actions}
+    # IAM's own tags are those of roles and users above.
+    services = {action.partition(":")[0] for action in actions} - {"iam"}
     for pattern in (*ABBREVIATIONS, *(f"{service}:*Tag*" for service in services)):
         covered = {action for action in actions if fnmatchcase(action.lower(), pattern.lower())}
         if len(covered) > 1:

@@ -16,7 +16,7 @@ REGION = "REGION"
 ACCOUNT = "ACCOUNT_ID"
 TEMPLATE_BUCKET = "TEMPLATE_BUCKET"
 # What the names of the stacks begin with. CloudFormation cuts the names it makes: of a stack's name at least 25 letters
-# are left (tests/reference/test_deployer_policy.py), so a longer prefix would miss resources.
+# are left (tests/templates/test_deployer_policy.py), so a longer prefix would miss resources.
 NAME_PREFIX = "selling-partner-api-"
 
 Condition = Mapping[str, Mapping[str, str | list[str]]]

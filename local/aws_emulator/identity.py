@@ -37,7 +37,7 @@ def _context_entries(parameters: dict[str, list[str]]) -> dict[str, Any]:
     entries = {}
     number = 1
     while name := iam._p(parameters, f"ContextEntries.member.{number}.ContextKeyName"):
-        values = []
+        values: list[str] = []
         while value := iam._p(parameters, f"ContextEntries.member.{number}.ContextKeyValues.member.{len(values) + 1}"):
             values.append(value)
         is_list = iam._p(parameters, f"ContextEntries.member.{number}.ContextKeyType").endswith("List")
