@@ -24,12 +24,11 @@ def documents(checkout: Path = CHECKOUT) -> Mapping[str, str]:
         "docs/openapi.json": json.dumps(openapi(found), indent=2) + "\n",
         "docs/api-reference.md": markdown(found),
         COLLECTION: json.dumps(postman(found), indent=2) + "\n",
-        deployer_policy.PATH: json.dumps(deployer_policy.deployer_policy(checkout), indent=2) + "\n",
     }
 
 
 def main() -> int:
-    for name, text in documents().items():
+    for name, text in {**documents(), deployer_policy.PATH: deployer_policy.written()}.items():
         path = CHECKOUT / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)

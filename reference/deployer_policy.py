@@ -1,5 +1,6 @@
 """docs/iam/deployer-policy.json: what the user who creates, updates and deletes a stack may do."""
 
+import json
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -50,6 +51,11 @@ def grants() -> Iterator[Grant]:
         yield from resource_type.grants
         for needed in resource_type.properties.values():
             yield from needed
+
+
+def written(checkout: Path = CHECKOUT) -> str:
+    """The text of the file."""
+    return json.dumps(deployer_policy(checkout), indent=2) + "\n"
 
 
 def deployer_policy(checkout: Path = CHECKOUT) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from publishing import Publication, PublishingError, publish
-from reference.deployer_policy import PATH, deployer_policy, grants
+from reference.deployer_policy import PATH, deployer_policy, grants, written
 from reference.resource_permissions import (
     ALARMS,
     BUCKETS,
@@ -82,6 +82,10 @@ def test_the_table_knows_every_type_and_every_property_of_the_templates_and_no_o
     assert known == used, "reference/resource_permissions.py: say what the deploying user needs for it"
 
 
+def test_what_is_committed_is_what_would_be_written() -> None:
+    assert (CHECKOUT / PATH).read_text() == written(), "run `make reference` and commit what it writes"
+
+
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_policy_fits_with_the_longest_values(name: str) -> None:
     longest = {
@@ -127,9 +131,9 @@ def operation_names(service: str) -> list[str]:
 
 def test_a_wildcard_grants_nothing_besides_but_what_tells_or_tags() -> None:
     needed = {action for grant in grants() for action in grant.actions}
-    written = [actions for statement in deployer_policy()["Statement"] for actions in listed(statement["Action"])]
+    allowed = [actions for statement in deployer_policy()["Statement"] for actions in listed(statement["Action"])]
     for service, name in SERVICES.items():
-        patterns = [pattern for pattern in written if pattern.startswith(f"{service}:") and "*" in pattern]
+        patterns = [pattern for pattern in allowed if pattern.startswith(f"{service}:") and "*" in pattern]
         operations = operation_names(name) if patterns else []
         besides = {
             action
