@@ -60,6 +60,7 @@ ROOT_OUTPUTS = {
     "NotificationEventBusName",
     "ReportFailuresDeadLetterQueueUrl",
     "ReportTopicArn",
+    "AlarmTopicArn",
     "ReportProcessorStateMachineArn",
     "ReportProcessorConsoleUrl",
     "ReportsTableName",
