@@ -85,7 +85,7 @@ def _endpoint(stack: Stack, api: str, method: str, path: str) -> Finding:
     request = AWSRequest(method, address, data=body)
     credentials = stack.session.get_credentials()
     assert credentials is not None, "the stack was found with them"
-    SigV4Auth(credentials, "execute-api", stack.session.region_name).add_auth(request)
+    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", stack.session.region_name).add_auth(request)
     try:
         answer = requests.request(method, address, data=body, headers=dict(request.headers), timeout=35)
     except requests.RequestException as error:
