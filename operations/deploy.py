@@ -1,7 +1,7 @@
 """Deploys the templates from source: `python -m operations.deploy` (make deploy).
 
-`sam deploy` does it, with the environment of samconfig.toml that is named. A new stack is asked the parameters that have
-no default; a stack that is there keeps its values, except those that are given.
+`sam deploy` does it, with the environment of samconfig.toml that is named. For a new stack it asks for the parameters
+that have no default; a stack that is there keeps its values, except those that are given.
 """
 
 import argparse
@@ -21,8 +21,8 @@ import boto3
 from botocore.exceptions import ClientError
 from ruamel.yaml import YAML
 
-from operations.command import FAILED, CommandError, ended, table
-from operations.stack import client_maker, find_stack
+from operations.command import FAILED, CommandError, ended
+from operations.stack import client_maker
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 TEMPLATE = CHECKOUT / "templates" / "quickstart.yaml"
@@ -144,26 +144,29 @@ def deploy(session: boto3.Session, environment: str, arguments: Sequence[str]) -
         raise CommandError(f"The stack {name} is {status}: wait until that has ended, then run this again")
     is_new = status in ("", "REVIEW_IN_PROGRESS")
     account = client("sts").get_caller_identity()["Account"]
-    print(f"{'Creates' if is_new else 'Updates'} the stack {name} in {session.region_name}, account {account}.")
+    print(
+        f"{'Creates' if is_new else 'Updates'} the stack {name} in {session.region_name}, account {account}.",
+        flush=True,
+    )
     declared = template_parameters()
     ask = ask_person(declared)
     parameters = read_given(arguments, declared, ask)
     if is_new:
         parameters |= needed(declared, parameters, os.environ, ask)
-    if _sam_deploy(environment, session.region_name, parameters, [name for name in declared]):
+    if _sam_deploy(environment, session.region_name, parameters, list(declared)):
         return FAILED
     if status_of(client("cloudformation"), name) not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         print("Not deployed.")
         return FAILED
-    print("\n".join(["", *table(sorted(find_stack(name, session).outputs.items()))]))
-    print(f"\nNext: {_next(is_new, name, session.region_name)}")
+    print(f"make outputs STACK={name} REGION={session.region_name} shows these again. Next:")
+    print(_next(is_new, name, session.region_name))
     return 0
 
 
 def _next(is_new: bool, name: str, region: str) -> str:
     if is_new:
-        return "confirm the two subscriptions that AWS mails; docs/deployment.md goes on from there"
-    return f"make doctor STACK={name} REGION={region} looks the stack over"
+        return "  confirm the two subscriptions that AWS mails; docs/deployment.md goes on from there"
+    return f"  make doctor STACK={name} REGION={region} looks the stack over"
 
 
 def _sam_deploy(environment: str, region: str, parameters: Mapping[str, str], names: Sequence[str]) -> int:
@@ -173,7 +176,7 @@ def _sam_deploy(environment: str, region: str, parameters: Mapping[str, str], na
         command = [str(Path(sys.executable).parent / "sam"), "deploy", "--config-file", str(SETTINGS)]
         command += ["--config-env", environment, "--region", region]
         if parameters:
-            path = Path(folder) / "parameters.json"
+            path = Path(folder) / "parameters.yaml"  # JSON is YAML, and sam takes no file that says JSON
             path.write_text(json.dumps(parameters))
             command += ["--parameter-overrides", f"file://{path}"]
         inherited = {name: value for name, value in os.environ.items() if name not in names}

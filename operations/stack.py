@@ -107,7 +107,7 @@ def resources(cloudformation: Any, stack_id: str, path: str = "") -> Iterator[Re
 
 def explained(error: ClientError | BotoCoreError, stack_name: str, region: str | None) -> str:
     """What AWS or its client says, for a person."""
-    if isinstance(error, NoRegionError) or region is None:
+    if isinstance(error, NoRegionError):
         return "no region is set: add REGION=<region>, or set AWS_DEFAULT_REGION"
     if isinstance(error, NoCredentialsError):
         return "there are no AWS credentials here: set AWS_PROFILE, or sign in with `aws configure` or `aws sso login`"
