@@ -5,7 +5,7 @@ operator's credentials.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -17,6 +17,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from operations.stack import Stack
+from quickstart.secrets import Secrets
+from sp_api import notifications
+from sp_api.caller import Caller, SellingPartnerApi, user_agent
+from sp_api.deadline import Deadline
+from sp_api.errors import NotFoundError, SellingPartnerApiError
+from sp_api.lwa import LwaClient, Scope
+from sp_api.regions import Environment, Region
+from sp_api.transport import make_http
 
 # getReportSchedules takes this many types at once.
 _MOST_REPORT_TYPES = 10
@@ -36,13 +44,14 @@ _PATIENCE = Retry(
 
 @dataclass(frozen=True, order=True)
 class Subscription:
-    """A seller's subscription as the SellingPartners table records it."""
+    """A seller's subscription as the SellingPartners table records it; `item` is the range key of the record."""
 
     seller_id: str
     region: str
     notification_type: str
     subscription_id: str
     destination_id: str
+    item: str
 
     def __str__(self) -> str:
         return (
@@ -75,6 +84,9 @@ class Refusal:
     what: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.what}: {self.reason}"
+
 
 def recorded(dynamodb: Any, table: str) -> tuple[int, list[Subscription]]:
     """The number of sellers in the SellingPartners table, and every subscription that is recorded there."""
@@ -86,6 +98,7 @@ def recorded(dynamodb: Any, table: str) -> tuple[int, list[Subscription]]:
             item["NotificationType"]["S"],
             item["SubscriptionId"]["S"],
             item["DestinationId"]["S"],
+            item["Item"]["S"],
         )
         for item in items
         if item["Item"]["S"].startswith("SUBSCRIPTION#")
@@ -142,6 +155,48 @@ def end_subscriptions(stack: Stack, subscriptions: list[Subscription]) -> Iterat
             yield Refusal(
                 f"destination {destination_id} in {region}", "SP-API keeps it, because subscriptions still use it"
             )
+
+
+def end_subscriptions_without_stack(
+    client: Callable[[str], Any],
+    environment: Environment,
+    secret: str,
+    table: str,
+    subscriptions: list[Subscription],
+) -> Iterator[Subscription | Refusal]:
+    """As `end_subscriptions`, with the credentials of the application that a deleted stack has left.
+
+    SP-API deletes subscriptions and destinations by their ids for the application itself, without a seller's token.
+    Raises SecretUnreadableError.
+    """
+    credentials = Secrets(client("secretsmanager")).application_credentials(secret)
+    http = make_http()
+    lwa = LwaClient(http, environment.lwa_url, lambda *, fresh: credentials)  # noqa: ARG005 read this minute
+    api = SellingPartnerApi(environment, lwa, http, user_agent("SellingPartnerApiQuickStart", "operations"))
+
+    def application(region: str) -> Caller:
+        return api.grantless(Scope.NOTIFICATIONS, Region(region), Deadline.after(_SECONDS))
+
+    for subscription in subscriptions:
+        try:
+            notifications.delete_subscription_by_id(
+                application(subscription.region), subscription.notification_type, subscription.subscription_id
+            )
+        except NotFoundError:
+            pass  # that it is gone is all that is wanted
+        except SellingPartnerApiError as error:
+            yield Refusal(str(subscription), str(error))
+            continue
+        key = {"SellerId": {"S": subscription.seller_id}, "Item": {"S": subscription.item}}
+        client("dynamodb").delete_item(TableName=table, Key=key)
+        yield subscription
+    for region, destination_id in sorted({(known.region, known.destination_id) for known in subscriptions}):
+        try:
+            notifications.delete_destination(application(region), destination_id)
+        except NotFoundError:
+            pass
+        except SellingPartnerApiError as error:
+            yield Refusal(f"destination {destination_id} in {region}", str(error))
 
 
 def end_report_schedules(stack: Stack, schedules: list[ReportSchedule]) -> Iterator[ReportSchedule | Refusal]:

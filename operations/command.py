@@ -7,6 +7,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.stack import StackUnknownError, explained
+from quickstart.secrets import SecretUnreadableError
 
 UNKNOWN, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -24,7 +25,7 @@ def ended(command: Callable[[boto3.Session], int], stack_name: str, region: str 
     except StackUnknownError as error:
         print(error, file=sys.stderr)
         return UNKNOWN
-    except CommandError as error:
+    except (CommandError, SecretUnreadableError) as error:
         print(error, file=sys.stderr)
         return FAILED
     except (ClientError, BotoCoreError) as error:

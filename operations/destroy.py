@@ -21,6 +21,7 @@ from operations.arrangements import (
     Subscription,
     end_report_schedules,
     end_subscriptions,
+    end_subscriptions_without_stack,
     known_report_types,
     recorded,
     report_schedules,
@@ -28,6 +29,7 @@ from operations.arrangements import (
 from operations.command import FAILED, CommandError, ended, table
 from operations.remains import Remains, contents, empty_bucket, items, remains
 from operations.stack import NESTED_STACK, Resource, Stack, StackUnknownError, client_maker, invoke_address, resources
+from sp_api.regions import Environment
 
 # A parameter that every version of the root template has.
 _OURS = "ReportStorageNotificationEmail"
@@ -208,13 +210,10 @@ def described(target: Target, plan: Plan, *, keep_data: bool) -> Iterator[str]:
         yield f"The stack {stack.name} {where} ({target.status})"
     else:
         yield f"The stack {stack.name} {where} is deleted. This is left of it:"
-    if plan.subscriptions and _can_ask(target):
-        yield from _ended_at_sp_api(plan)
-    elif plan.subscriptions:
-        yield "\nStays at SP-API, because the endpoint that ends it is gone already"
-        yield from _some(str(subscription) for subscription in plan.subscriptions)
-    elif plan.schedules or plan.unknown:
-        yield from _ended_at_sp_api(plan)
+    if plan.subscriptions or plan.schedules or plan.unknown:
+        yield from _ended_at_sp_api(target, plan)
+    if not target.named("SPAPIReportSchedules") and plan.remains.tables:
+        yield "\nReport schedules at SP-API cannot be looked for without the stack: docs/clean-up.md."
     if target.stack_id:
         yield "\nGoes with the stack"
         kept = sum(len(names) for names in (plan.remains.buckets, plan.remains.tables, plan.remains.keys,
@@ -242,19 +241,16 @@ def _can_ask(target: Target) -> bool:
     return bool(target.named("SPAPINotificationsSubscriber")) and "NotificationsSubscriberUrl" in target.stack.outputs
 
 
-def _ended_at_sp_api(plan: Plan) -> Iterator[str]:
+def _ended_at_sp_api(target: Target, plan: Plan) -> Iterator[str]:
     yield "\nIs ended at SP-API, which otherwise goes on with it"
     sellers = len({subscription.seller_id for subscription in plan.subscriptions})
-    yield from table(
-        [
-            ("subscriptions", f"{len(plan.subscriptions)} of {sellers} sellers"),
-            ("report schedules", f"{len(plan.schedules)}, of the report types that the Reports table knows"),
-        ],
-        "  ",
-    )
+    rows = [("subscriptions", f"{len(plan.subscriptions)} of {sellers} sellers")]
+    if _can_ask(target):
+        rows.append(("report schedules", f"{len(plan.schedules)}, of the report types that the Reports table knows"))
+    yield from table(rows, "  ")
     yield from _some(str(schedule) for schedule in plan.schedules)
     for refusal in plan.unknown:
-        yield f"  !! {refusal.what} could not be looked for: {refusal.reason}"
+        yield f"  !! {refusal}"
 
 
 def _some(texts: Iterator[str]) -> Iterator[str]:
@@ -275,41 +271,51 @@ def _data(client: Callable[[str], Any], plan: Plan) -> Iterator[tuple[str, str]]
 
 
 def destroy(target: Target, plan: Plan, *, keep_data: bool, show: Callable[[str], None]) -> list[str]:
-    """Does what the plan says, tells each step, and gives what was not done, in words."""
-    left: list[str] = []
+    """Does what the plan says, tells each step, and gives what was not done, in words.
+
+    The table of sellers stays while subscriptions are recorded in it that have not ended: the next run needs them.
+    """
+    outcomes = _end_arrangements(target, plan)
+    refusals = list(plan.unknown)
+    ended_subscriptions = 0
+    for outcome in outcomes:
+        if isinstance(outcome, Refusal):
+            refusals.append(outcome)
+            show(f"  !! {outcome}")
+        else:
+            ended_subscriptions += isinstance(outcome, Subscription)
+            show(f"  ended: {outcome}")
     if target.stack_id:
         if target.status != "DELETE_IN_PROGRESS":
-            left += _end_arrangements(target, plan, show)
             _free(target.stack.client, plan, show)
         failures = _delete_stack(target, show)
         if failures:
-            show("")
             raise CommandError("\n".join(_what_to_do(target.stack.name, failures)))
-    elif plan.subscriptions:
-        left += [f"{subscription}: the stack that could end it is deleted" for subscription in plan.subscriptions]
+    left = [str(refusal) for refusal in refusals]
     if not keep_data:
-        left += _delete_data(target.stack.client, plan.remains, show)
+        sellers = target.named("SellingPartnersTable") if ended_subscriptions < len(plan.subscriptions) else ""
+        left += _delete_data(target.stack.client, plan.remains, sellers, show)
     return left
 
 
-def _end_arrangements(target: Target, plan: Plan, show: Callable[[str], None]) -> list[str]:
-    refusals = list(plan.unknown)
-    if not _can_ask(target):
-        return [f"{subscription}: the endpoint that ends it is gone" for subscription in plan.subscriptions]
-    for what, outcomes, expected in (
-        ("subscriptions", end_subscriptions(target.stack, plan.subscriptions), len(plan.subscriptions)),
-        ("report schedules", end_report_schedules(target.stack, plan.schedules), len(plan.schedules)),
-    ):
-        done = 0
-        for outcome in outcomes:
-            if isinstance(outcome, Refusal):
-                refusals.append(outcome)
-                show(f"  !! {outcome.what}: {outcome.reason}")
-                continue
-            done += 1
-            if done % 50 == 0 or done == expected:
-                show(f"  {done} of {expected} {what} ended")
-    return [f"{refusal.what}: {refusal.reason}" for refusal in refusals]
+def _end_arrangements(target: Target, plan: Plan) -> Iterator[Subscription | ReportSchedule | Refusal]:
+    """By the stack's endpoints as long as they are there, else with the application's credentials."""
+    if _can_ask(target):
+        yield from end_report_schedules(target.stack, plan.schedules)
+        yield from end_subscriptions(target.stack, plan.subscriptions)
+    elif plan.subscriptions and plan.remains.secrets:
+        given = target.stack.parameters
+        environment = Environment(given.get("SellingPartnerApiEndpoint", ""), given.get("LoginWithAmazonEndpoint", ""))
+        yield from end_subscriptions_without_stack(
+            target.stack.client,
+            environment,
+            plan.remains.secrets[0],
+            target.named("SellingPartnersTable"),
+            plan.subscriptions,
+        )
+    else:
+        for subscription in plan.subscriptions:
+            yield Refusal(str(subscription), "neither the stack nor the application's secret is there to end it with")
 
 
 def _free(client: Callable[[str], Any], plan: Plan, show: Callable[[str], None]) -> None:
@@ -396,7 +402,10 @@ def _what_to_do(name: str, failures: Sequence[Failure]) -> Iterator[str]:
     yield "Nothing of the data has been deleted yet."
 
 
-def _delete_data(client: Callable[[str], Any], found: Remains, show: Callable[[str], None]) -> list[str]:
+def _delete_data(
+    client: Callable[[str], Any], found: Remains, needed_table: str, show: Callable[[str], None]
+) -> list[str]:
+    """Buckets and tables, except the one that is still needed; what stays, in words."""
     left = []
     s3 = client("s3")
     for bucket in found.buckets:
@@ -412,6 +421,9 @@ def _delete_data(client: Callable[[str], Any], found: Remains, show: Callable[[s
             show(f"  !! {error}")
     dynamodb = client("dynamodb")
     for name in found.tables:
+        if name == needed_table:
+            left.append(f"table {name}: it holds the ids of the subscriptions that have not ended")
+            continue
         dynamodb.delete_table(TableName=name)
         show(f"  table {name} deleted")
     return left
@@ -479,16 +491,20 @@ def run(session: boto3.Session, options: argparse.Namespace) -> int:
     plan = survey(target, with_schedules=not options.keep_schedules, show=_show)
     for line in described(target, plan, keep_data=options.keep_data):
         print(line)
+    found = plan.remains
+    if not target.stack_id and (options.keep_data or not (found.buckets or found.tables)):
+        print("\nNothing is left to delete.")
+        print("\n".join(farewell(target, plan, keep_data=options.keep_data)))
+        return 0
     if not options.yes and not agreed(options.stack):
         print("Nothing was changed.", file=sys.stderr)
         return FAILED
     print(f"\n{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
     left = destroy(target, plan, keep_data=options.keep_data, show=_show)
-    for line in farewell(target, plan, keep_data=options.keep_data):
-        print(line)
+    print("\n".join(farewell(target, plan, keep_data=options.keep_data)))
     if left:
         print("\nNot done:", *(f"  {text}" for text in left), sep="\n")
-        print("docs/clean-up.md says what to do about each.")
+        print("The same command again tries once more; docs/clean-up.md says what else can be done.")
         return FAILED
     return 0
 
