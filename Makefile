@@ -6,8 +6,17 @@ KEEP ?=
 BUCKET ?=
 STACK ?=
 REGION ?=
+ENV ?= default
+PARAMETERS ?=
+FUNCTION ?=
+SINCE ?=
+FOLLOW ?=
+KEEP_DATA ?=
 PREFIX ?=
 ARGS ?=
+# Each worker has a local stack of its own; the tests of one file stay together.
+WORKERS ?= auto
+PARALLEL := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile
 
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 SUPPORTED := 3.11 3.12 3.13
@@ -18,6 +27,7 @@ DEPENDENCIES := layers/dependencies/python
 # A made thing is made anew when its list of packages or the Python version changes.
 VERSION_STAMP := .local/python-$(PYTHON_VERSION)
 DEMO_READY := .local/ready-demo
+DEPLOY_READY := .local/ready-deploy
 TEST_READY := .local/ready-test
 EMULATOR_READY := .local/ready-emulator
 FUNCTIONS_READY := .local/ready-functions
@@ -28,7 +38,8 @@ RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
 .PHONY: help demo stop test lint unit storm orders-storm throttling browser reference build publish doctor clean
-.PHONY: redrive-queue redrive-executions python-is-supported demo-environment test-environment
+.PHONY: deploy outputs logs destroy redrive-queue redrive-executions
+.PHONY: python-is-supported demo-environment deploy-environment test-environment operator-environment stack-is-named
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
@@ -43,8 +54,8 @@ stop: demo-environment ## stop what `make demo KEEP=1` left running
 doctor: demo-environment ## look a stack over: make doctor STACK=<name> [REGION=], or the one that KEEP=1 left running
 	@$(RUN) $(TOOLS) $(if $(STACK),-m operations.doctor $(STACK) $(if $(REGION),--region $(REGION)),local/doctor.py)
 
-test: browser test-environment lint ## lint, then every test: unit, template, simulator, emulator and end to end (ARGS= for pytest)
-	@$(TOOLS) -m pytest $(ARGS)
+test: browser test-environment lint ## lint, then every test: unit, template, simulator, emulator and end to end (ARGS= for pytest, WORKERS=0 for one at a time)
+	@$(TOOLS) -m pytest $(PARALLEL) $(ARGS)
 
 lint: test-environment ## ruff, mypy --strict, cfn-lint
 	@$(TOOLS) -m ruff check . && $(TOOLS) -m ruff format --check .
@@ -57,6 +68,19 @@ orders-storm: test-environment ## 10,000 orders over 40 simulated days, each ask
 
 unit: test-environment ## the unit tests alone
 	@$(TOOLS) -m pytest tests/unit $(ARGS)
+
+deploy: deploy-environment ## from source, with sam: make deploy [ENV=default|dev|prod] [REGION=] [PARAMETERS="Name=Value ..."]
+	@$(RUN) $(TOOLS) -m operations.deploy --env $(ENV) $(if $(REGION),--region $(REGION)) $(PARAMETERS)
+
+outputs: operator-environment stack-is-named ## a stack's outputs: make outputs STACK=<name> [REGION=] [ARGS=--json]
+	@$(RUN) $(TOOLS) -m operations.outputs $(STACK) $(if $(REGION),--region $(REGION)) $(ARGS)
+
+logs: operator-environment stack-is-named ## log lines of all functions: make logs STACK=<name> [FUNCTION=] [SINCE=1h] [FOLLOW=1]
+	@$(RUN) $(TOOLS) -m operations.logs $(STACK) $(if $(REGION),--region $(REGION)) \
+	  $(if $(FUNCTION),--function $(FUNCTION)) $(if $(SINCE),--since $(SINCE)) $(if $(FOLLOW),--follow) $(ARGS)
+
+destroy: operator-environment stack-is-named ## delete a stack and its data: make destroy STACK=<name> [REGION=] [KEEP_DATA=1] [ARGS=--yes]
+	@$(RUN) $(TOOLS) -m operations.destroy $(STACK) $(if $(REGION),--region $(REGION)) $(if $(KEEP_DATA),--keep-data) $(ARGS)
 
 redrive-queue: demo-environment ## move dead letters back to their queues: make redrive-queue STACK=<name> [REGION=]
 	@$(RUN) $(TOOLS) -m operations.redrive queue $(STACK) $(if $(REGION),--region $(REGION))
@@ -91,6 +115,16 @@ demo-environment: python-is-supported
 test-environment: python-is-supported
 	@$(MAKE) -j4 $(TEST_READY) $(EMULATOR_READY) $(FUNCTIONS_READY) $(DEPENDENCIES_READY) $(NODE_READY)
 
+# To deploy, no emulator is needed, and no Node.js; to look after a stack, nothing but the AWS client.
+deploy-environment: python-is-supported
+	@$(MAKE) -j4 $(DEPLOY_READY) $(DEPENDENCIES_READY)
+
+operator-environment: python-is-supported
+	@$(MAKE) $(DEMO_READY)
+
+stack-is-named:
+	@test -n "$(STACK)" || { echo "Name the stack: make $(MAKECMDGOALS) STACK=<name> [REGION=<region>]"; exit 2; }
+
 browser:
 	@for program in chromium chromium-browser google-chrome google-chrome-stable; do \
 	  command -v $$program > /dev/null && exit 0; done; \
@@ -112,7 +146,11 @@ $(DEMO_READY): requirements/demo.txt .venv/made
 	@echo "Preparing: the tools of the local run"
 	@$(TOOLS) $(PIP) -r requirements/demo.txt && touch $@
 
-$(TEST_READY): requirements/test.txt $(DEMO_READY)
+$(DEPLOY_READY): requirements/deploy.txt $(DEMO_READY)
+	@echo "Preparing: sam"
+	@$(TOOLS) $(PIP) -r requirements/deploy.txt && touch $@
+
+$(TEST_READY): requirements/test.txt requirements/deploy.txt $(DEMO_READY)
 	@echo "Preparing: linters and test tools (about a minute, once)"
 	@$(TOOLS) $(PIP) -r requirements/test.txt && touch $@
 
