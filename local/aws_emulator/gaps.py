@@ -47,6 +47,7 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         cloudformation.generated_names_do_not_depend_on_earlier_resources,
         cloudformation.failed_child_leaves_nothing_behind,
         cloudformation.children_are_deleted_as_their_templates_say,
+        cloudformation.deleted_stacks_tell_their_resources,
         cloudformation.full_buckets_are_not_deleted,
         cloudformation.missing_code_fails_the_stack,
         cloudformation.roles_get_their_permissions_boundary,
@@ -67,6 +68,7 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         simple_queue.dead_letters_can_be_moved,
         event_bus.events_are_checked,
         event_bus.rules_need_permission_of_their_targets,
+        event_bus.buses_with_rules_are_not_deleted,
         scheduler.schedules_fire_when_due,
         scheduler.schedule_policies_see_the_group,
         security_token.sessions_last_no_longer_than_allowed,
@@ -76,10 +78,13 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         storage.parts_have_a_minimum_size,
     )
     own_interpreter = functions.functions_run_on_an_interpreter_of_their_own
-    mailboxes = simple_notification.notifications_reach_mailboxes
+    mailboxes = (
+        simple_notification.notifications_reach_mailboxes,
+        simple_notification.email_subscriptions_wait_for_confirmation,
+    )
     gaps = {close.__name__: close for close in plain}
     if function_python:
         gaps[own_interpreter.__name__] = partial(own_interpreter, function_python)
     if smtp_port:
-        gaps[mailboxes.__name__] = partial(mailboxes, smtp_port)
+        gaps |= {close.__name__: partial(close, smtp_port) for close in mailboxes}
     return gaps
