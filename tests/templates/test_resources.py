@@ -78,7 +78,6 @@ ROOT_OUTPUTS = {
     "SolicitationsTableName",
     "SolicitationStateMachineArn",
     "SolicitationConsoleUrl",
-    "AlarmTopicArn",
     "DashboardConsoleUrl",
     "NotificationsDeadLetterQueueConsoleUrl",
     "ReportFailuresDeadLetterQueueConsoleUrl",
