@@ -77,9 +77,7 @@ class Ground:
         return control(self.servers.simulator_endpoint, method, path, body)
 
 
-def count_flows(
-    emulator_python: Path, function_python: Path, say: Callable[[str], None]
-) -> Mapping[str, FlowCount]:
+def count_flows(emulator_python: Path, function_python: Path, say: Callable[[str], None]) -> Mapping[str, FlowCount]:
     """Each flow on a stack of its own, because nothing is cheaper than a function that has done it before.
 
     Raises CountingError, DeploymentFailedError or ServerError.
@@ -117,9 +115,7 @@ def _ground(deployment: Deployment, call_log: Path, seller_id: str) -> Ground:
     servers = deployment.servers
     user = deployment.outputs["ApiGatewayInvokeUserName"]
     key = aws(servers, "iam").create_access_key(UserName=user)["AccessKey"]
-    sts = aws(
-        servers, "sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
-    )
+    sts = aws(servers, "sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
     quick_start = host_product().QuickStart(deployment.outputs["ApiGatewayInvokeRoleArn"], servers.region, sts)
     ground = Ground(deployment, call_log, quick_start, seller_id)
     ground.post("TokenStorageUrl", RefreshToken=authorize_seller(servers.simulator_endpoint, seller_id))
@@ -131,11 +127,11 @@ def _report(name: str) -> Callable[[Ground], FlowCount]:
         ground.post("NotificationsSubscriberUrl", NotificationType="REPORT_PROCESSING_FINISHED")
         document = {"sizeBytes": REPORT_BYTES[name], "compression": "none"}
         ground.control("PUT", "report-outcomes", {"document": document})
+        mails = ground.servers.mail_directory
         count = _counter(ground)
         report = ground.post("ReportCreatorUrl", ReportType=REPORT_TYPE, MarketplaceIds=MARKETPLACE_ID)
         _eventually(
-            lambda: [mail for mail in read_messages(ground.servers.mail_directory) if report["reportId"] in mail.subject]
-            or None,
+            lambda: any(report["reportId"] in mail.subject for mail in read_messages(mails)) or None,
             f"the e-mail about report {report['reportId']}",
         )
         return count("ReportProcessorStateMachineArn", messages=1, schedules=0)
@@ -151,18 +147,17 @@ def _order(ground: Ground) -> FlowCount:
     ground.control("PUT", f"orders/{ORDER_ID}", order)
     count = _counter(ground)
     scheduler = _functions(ground.deployment)["SPAPISolicitationScheduler"]
-    for sent, status in enumerate(ORDER_STATUSES, 1):
+    for status in ORDER_STATUSES:
+        before = _invocations(ground.deployment, scheduler)
         notification = {
             "sellerId": ground.seller_id,
             "notificationType": "ORDER_CHANGE",
             "payload": _order_change(ground.seller_id, status),
         }
         ground.control("POST", "notifications", notification)
-        _eventually(
-            lambda sent=sent: _invocations(ground.deployment, scheduler) >= sent or None, f"message {sent} of the order"
-        )
+        _wait_for_another(ground.deployment, scheduler, before)
     _pass_the_days(ground)
-    _eventually(lambda: _solicitation(ground).get("State", {}).get("S") == "SOLICITED" or None, "the request of the review")
+    _eventually(lambda: _state(ground) == "SOLICITED" or None, "the request of the review")
     return count("SolicitationStateMachineArn", messages=len(ORDER_STATUSES), schedules=1)
 
 
@@ -206,19 +201,17 @@ def _pass_the_days(ground: Ground) -> None:
     )
     schedule = client.get_schedule(Name=listed["Name"], GroupName=group)
     kept = {name: schedule[name] for name in ("Name", "GroupName", "FlexibleTimeWindow", "Target")}
-    client.update_schedule(
-        **kept, ScheduleExpression=f"at({passed:%Y-%m-%dT%H:%M:%S})", ActionAfterCompletion="DELETE"
-    )
+    client.update_schedule(**kept, ScheduleExpression=f"at({passed:%Y-%m-%dT%H:%M:%S})", ActionAfterCompletion="DELETE")
 
 
-def _solicitation(ground: Ground) -> Mapping[str, Any]:
+def _state(ground: Ground) -> str:
+    """The order's state in the ledger."""
     found: Mapping[str, Any] = aws(ground.servers, "dynamodb").get_item(
         TableName=ground.deployment.outputs["SolicitationsTableName"],
         Key={"AmazonOrderId": {"S": ORDER_ID}, "SellerId": {"S": ground.seller_id}},
         ConsistentRead=True,
     )
-    item: Mapping[str, Any] = found.get("Item", {})
-    return item
+    return str(found["Item"]["State"]["S"])
 
 
 _FLOWS: Mapping[str, Callable[[Ground], FlowCount]] = {
@@ -294,22 +287,24 @@ def _functions(deployment: Deployment) -> Mapping[str, Function]:
         if described["FunctionName"].startswith(f"{deployment.stack_name}-"):
             service_name = described["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
             log_group = described["LoggingConfig"]["LogGroup"]
-            found[service_name] = Function(
-                service_name, described["FunctionName"], described["MemorySize"], log_group
-            )
+            found[service_name] = Function(service_name, described["FunctionName"], described["MemorySize"], log_group)
     return dict(sorted(found.items()))
 
 
 def _log(deployment: Deployment, function: Function) -> list[str]:
     """Every line that the function and Lambda itself have written."""
-    pages = (
-        aws(deployment.servers, "logs").get_paginator("filter_log_events").paginate(logGroupName=function.log_group)
-    )
+    pages = aws(deployment.servers, "logs").get_paginator("filter_log_events").paginate(logGroupName=function.log_group)
     return [event["message"] for page in pages for event in page["events"]]
 
 
 def _invocations(deployment: Deployment, function: Function) -> int:
     return sum(1 for line in _log(deployment, function) if line.startswith("REPORT RequestId"))
+
+
+def _wait_for_another(deployment: Deployment, function: Function, before: int) -> None:
+    _eventually(
+        lambda: _invocations(deployment, function) > before or None, f"an invocation of {function.service_name}"
+    )
 
 
 def _state_transitions(deployment: Deployment, machine: str) -> int:

@@ -22,9 +22,9 @@ class FunctionCount:
 
 @dataclass(frozen=True)
 class FlowCount:
-    """One report or one order from its start to its end, on functions that start cold and messages that come one by one.
+    """One report or one order from its start to its end, with functions that start cold and messages one by one.
 
-    `sp_api_calls` are by operation, Login with Amazon's (getAccessToken) and the document's (downloadDocument) included.
+    `sp_api_calls` are by operation, with Login with Amazon's (getAccessToken) and the document's (downloadDocument).
     `table_bytes` is what stays in the tables, indexes included; `stored_bytes` what stays in the bucket.
     """
 
