@@ -2,15 +2,16 @@
 
 from costs import counts
 from deployment import Deployment, aws
-from tests.end_to_end.host import REPORT_TYPE, Seller, eventually
+from tests.end_to_end.host import HostProduct, Seller, eventually
 from tests.end_to_end.test_delivery_failures import execution_of
+from tests.end_to_end.test_ownership import finish
 
 
 def test_a_report_takes_as_many_state_transitions_as_were_counted(
-    deployment: Deployment, subscribed_seller: Seller
+    deployment: Deployment, host: HostProduct, subscribed_seller: Seller
 ) -> None:
-    made = {"sellerId": subscribed_seller.seller_id, "reportType": REPORT_TYPE}
-    report_id = subscribed_seller.control("POST", "reports", made)["reportId"]
+    finish(subscribed_seller)
+    report_id = host.create_report(subscribed_seller)
     states = aws(deployment.servers, "stepfunctions")
 
     def ended() -> str | None:
