@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 import sys
 from pathlib import Path
 
@@ -20,6 +21,15 @@ BEGIN, END = "<!-- make costs -->\n", "<!-- end of make costs -->"
 
 def main() -> int:
     options = _options()
+    given = Assumptions(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Assumptions)})
+    try:
+        price_list = prices.load(options.prices)
+    except prices.PriceListError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if options.write and (given != Assumptions() or options.prices != prices.PRICES):
+        print("--write is for the page's own assumptions and prices: leave the others out", file=sys.stderr)
+        return 2
     if not options.counts:
         try:
             counts.save(count_flows(options.emulator_python.absolute(), options.function_python.absolute(), _say))
@@ -27,10 +37,8 @@ def main() -> int:
             print(f"\n{error}", file=sys.stderr)
             return 1
         _say(f"Counted into {counts.COUNTS.relative_to(CHECKOUT)}\n")
-    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(Assumptions)}
-    price_list = prices.load(options.prices)
     counted = counts.load()
-    printed = tables(counted, at_rest(TEMPLATES, counted), price_list, Assumptions(**given))
+    printed = tables(counted, at_rest(TEMPLATES, counted), price_list, given)
     print(f"{price_list.region}, before what is free each month; docs/costs.md says what is assumed.\n\n{printed}")
     if options.write:
         DOCUMENT.write_text(with_tables(DOCUMENT.read_text(), printed))
@@ -60,10 +68,21 @@ def _options() -> argparse.Namespace:
     )
     for field in dataclasses.fields(Assumptions):
         name = "--" + field.name.replace("_", "-")
-        parser.add_argument(
-            name, type=float, default=field.default, metavar="NUMBER", help=f"default {field.default:g}"
-        )
-    return parser.parse_args()
+        told = f"default {field.default:,.10g}"
+        parser.add_argument(name, type=_not_negative, default=field.default, metavar="NUMBER", help=told)
+    options = parser.parse_args()
+    if options.copied_bytes_each_second == 0:
+        parser.error("argument --copied-bytes-each-second: must be above 0")
+    if options.cold_start_share > 1:
+        parser.error("argument --cold-start-share: must be from 0 to 1")
+    return options
+
+
+def _not_negative(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number from 0, not {text}")
+    return number
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The program behind docs/costs.md: its counts, its prices, and that the page shows what it prints."""
 
 import dataclasses
+import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from costs import counts, prices, usage
-from costs.__main__ import DOCUMENT, TEMPLATES, with_tables
+from costs.__main__ import DOCUMENT, TEMPLATES, main, with_tables
 from costs.counting import BILLED, FREE, CountingError, item_bytes
 from costs.counts import LARGE_REPORT, ORDER, SMALL_REPORT
 from costs.table import tables
@@ -143,6 +145,50 @@ def test_items_are_measured_as_dynamodb_does(item: dict[str, Any], size: int) ->
 def test_a_value_of_an_unknown_type_is_not_passed_over() -> None:
     with pytest.raises(CountingError, match="type B"):
         item_bytes({"Blob": {"B": b""}})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--downloads", "-1"], "--downloads: must be a number from 0, not -1"),
+        (["--cold-start-share", "2"], "--cold-start-share: must be from 0 to 1"),
+        (["--copied-bytes-each-second", "0"], "--copied-bytes-each-second: must be above 0"),
+        (["--prices", "nowhere.json"], "nowhere.json: No such file"),
+        (["--prices", "empty.json"], 'must be an object with "region" and "prices"'),
+        (["--prices", "short.json"], "short.json has no price of: alarm, api-request"),
+        (["--prices", "free.json"], "free.json, email: usd must be a number above 0, not 0"),
+        (["--prices", "unsourced.json"], "unsourced.json, email: must be an object with the fields as_of, aws_page"),
+        (["--write", "--downloads", "0"], "--write is for the page's own assumptions"),
+    ],
+)
+def test_wrong_input_is_named(
+    arguments: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    email = dataclasses.asdict(PRICES["email"])
+    unsourced = {name: value for name, value in email.items() if name != "source"}
+    lists = {
+        "empty": {},
+        "short": {"region": "r", "prices": {"email": email}},
+        "free": {"region": "r", "prices": {"email": {**email, "usd": 0}}},
+        "unsourced": {"region": "r", "prices": {"email": unsourced}},
+    }
+    for name, saved in lists.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(saved))
+    before = DOCUMENT.read_text()
+    command = ["costs", "--emulator-python", "none", "--function-python", "none", "--counts", *arguments]
+    monkeypatch.setattr(sys, "argv", command)
+    try:
+        status = main()
+    except SystemExit as ended:
+        status = int(str(ended.code))
+    assert status == 2
+    assert told in capsys.readouterr().err
+    assert DOCUMENT.read_text() == before
 
 
 def test_counts_are_kept_as_they_are(tmp_path: Path) -> None:
