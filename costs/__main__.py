@@ -4,10 +4,12 @@ import argparse
 import dataclasses
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from costs import counts, prices
 from costs.counting import CountingError, count_flows
+from costs.counts import FlowCount
 from costs.table import tables
 from costs.usage import Assumptions, at_rest
 from deployment import DeploymentFailedError
@@ -30,20 +32,22 @@ def main() -> int:
     if options.write and (given != Assumptions() or options.prices != prices.PRICES):
         print("--write is for the page's own assumptions and prices: leave the others out", file=sys.stderr)
         return 2
-    if not options.counts:
-        try:
-            counts.save(count_flows(options.emulator_python.absolute(), options.function_python.absolute(), _say))
-        except (CountingError, DeploymentFailedError, ServerError) as error:
-            print(f"\n{error}", file=sys.stderr)
-            return 1
-        _say(f"Counted into {counts.COUNTS.relative_to(CHECKOUT)}\n")
-    counted = counts.load()
+    try:
+        counted = counts.load() if options.counts else _counted(options)
+    except (CountingError, DeploymentFailedError, ServerError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
     printed = tables(counted, at_rest(TEMPLATES, counted), price_list, given)
     print(f"{price_list.region}, before what is free each month; docs/costs.md says what is assumed.\n\n{printed}")
     if options.write:
+        counts.save(counted)
         DOCUMENT.write_text(with_tables(DOCUMENT.read_text(), printed))
-        _say(f"\nwrote {DOCUMENT.relative_to(CHECKOUT)}")
+        _say(f"\nwrote {counts.COUNTS.relative_to(CHECKOUT)} and {DOCUMENT.relative_to(CHECKOUT)}")
     return 0
+
+
+def _counted(options: argparse.Namespace) -> Mapping[str, FlowCount]:
+    return count_flows(options.emulator_python.absolute(), options.function_python.absolute(), _say)
 
 
 def with_tables(document: str, printed: str) -> str:
@@ -61,8 +65,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make costs", description="What the stack costs on AWS.")
     parser.add_argument("--emulator-python", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--function-python", type=Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--counts", action="store_true", help="use what was counted last (costs/counts.json)")
-    parser.add_argument("--write", action="store_true", help="write the tables into docs/costs.md")
+    parser.add_argument("--counts", action="store_true", help="count nothing: use what is kept in costs/counts.json")
+    parser.add_argument("--write", action="store_true", help="keep the count, and write the tables into docs/costs.md")
     parser.add_argument(
         "--prices", type=Path, default=prices.PRICES, metavar="FILE", help="another price list of that form"
     )

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import re
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +52,8 @@ def test_what_is_billed_has_a_price_and_nothing_else_has() -> None:
 
 @pytest.mark.parametrize("flow", [SMALL_REPORT, LARGE_REPORT, ORDER])
 def test_the_counts_are_of_the_functions_that_there_are(flow: str) -> None:
-    deployed = {}
-    for template in TEMPLATES.glob("*.yaml"):
-        for name, resource in _resources(template).items():
-            if resource["Type"] == "AWS::Serverless::Function":
-                deployed[name] = resource["Properties"]["MemorySize"]
     for name, function in COUNTED[flow].functions.items():
-        assert deployed[name] == function.memory_megabytes, "run: make costs ARGS=--write"
+        assert _memory_sizes()[name] == function.memory_megabytes, "run: make costs ARGS=--write"
         assert function.invocations >= 1
 
 
@@ -196,7 +193,12 @@ def test_counts_are_kept_as_they_are(tmp_path: Path) -> None:
     assert counts.load(tmp_path / "counts.json") == COUNTED
 
 
-def _resources(template: Path) -> dict[str, Any]:
+@cache
+def _memory_sizes() -> Mapping[str, int]:
     yaml = YAML(typ="rt")
-    found: dict[str, Any] = yaml.load(template.read_text())["Resources"]
-    return found
+    return {
+        name: resource["Properties"]["MemorySize"]
+        for template in TEMPLATES.glob("*.yaml")
+        for name, resource in yaml.load(template.read_text())["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
