@@ -39,7 +39,7 @@ RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
 .PHONY: help demo stop test lint unit storm orders-storm throttling browser reference build publish doctor clean
-.PHONY: deploy outputs logs destroy redrive-queue redrive-executions python-is-supported stack-is-named
+.PHONY: deploy outputs logs destroy redrive-queue redrive-executions costs python-is-supported stack-is-named
 .PHONY: demo-environment publish-environment deploy-environment test-environment operator-environment
 MAKEFLAGS += --no-print-directory --silent
 
@@ -60,7 +60,7 @@ test: browser test-environment lint ## lint, then every test: unit, template, si
 
 lint: test-environment ## ruff, mypy --strict, cfn-lint
 	@$(TOOLS) -m ruff check . && $(TOOLS) -m ruff format --check .
-	@$(TOOLS) -m mypy layers/sp_api/python local publishing operations reference
+	@$(TOOLS) -m mypy layers/sp_api/python local publishing operations reference costs
 	@for function in functions/*/app.py; do $(TOOLS) -m mypy $$function || exit 1; done
 	@.venv/bin/cfn-lint templates/*.yaml
 
@@ -94,6 +94,9 @@ storm: test-environment ## 1,000 reports of 20 sellers, everything at once, seve
 
 throttling: test-environment ## how 200 reports that finish together wait for SP-API's quota: the table of docs/reports.md
 	@$(TOOLS) -m tests.unit.statemachines.throttling
+
+costs: test-environment ## what the stack costs on AWS, counted anew: the tables of docs/costs.md (ARGS=--help)
+	@$(RUN) $(TOOLS) -m costs --emulator-python $(EMULATOR) --function-python $(FUNCTIONS) $(ARGS)
 
 reference: test-environment ## write docs/openapi.json, docs/api-reference.md, the Postman collection and docs/iam/deployer-policy.json
 	@$(RUN) $(TOOLS) -m reference
