@@ -165,7 +165,7 @@ def test_addresses_that_do_not_answer(stack: Stack) -> None:
 @pytest.fixture
 def user_session(own: Deployment) -> Iterator[Callable[..., boto3.Session]]:
     """Makes a user who may do these actions and no more, and gives the session of an access key."""
-    iam, name = aws(own.servers, "iam"), "somebody"
+    iam, name = aws(own.servers, "iam"), "inspector"
 
     def session(*actions: str) -> boto3.Session:
         iam.create_user(UserName=name)

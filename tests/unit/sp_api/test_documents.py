@@ -39,7 +39,7 @@ PATH = "/documents/1"
 QUERY = "?X-Amz-Signature=0123456789abcdef&X-Amz-Security-Token=secret-session"
 TABLE = b"sku\tname\n" + b"".join(b"SKU-%d\tA thing of which there are some\n" % number for number in range(3000))
 PACKED = gzip.compress(TABLE, mtime=0)
-MEMBERS = gzip.compress(TABLE[:1000]) + gzip.compress(b"") + gzip.compress(TABLE[1000:])
+MEMBERS = gzip.compress(TABLE[:1000], mtime=0) + gzip.compress(b"", mtime=0) + gzip.compress(TABLE[1000:], mtime=0)
 
 
 def opened(server: ScriptedServer, *answers: Answer, seconds: float = 5) -> DocumentStream:
@@ -289,9 +289,9 @@ FATAL = '{"errorDetails" : "A client error occurred."}'
     ("body", "content_type", "limit", "text"),
     [
         (FATAL.encode(), None, 1000, FATAL),
-        (gzip.compress(FATAL.encode()), "application/json", 1000, FATAL),
-        (gzip.compress(FATAL.encode()), "application/json", 10, FATAL[:10]),
-        (gzip.compress(b"first ") + gzip.compress(b"second"), None, 1000, "first second"),
+        (gzip.compress(FATAL.encode(), mtime=0), "application/json", 1000, FATAL),
+        (gzip.compress(FATAL.encode(), mtime=0), "application/json", 10, FATAL[:10]),
+        (gzip.compress(b"first ", mtime=0) + gzip.compress(b"second", mtime=0), None, 1000, "first second"),
         ("Größe €".encode("cp1252"), "text/plain; charset=Cp1252", 1000, "Größe €"),
         ("商品名①".encode("cp932"), "text/plain; charset=Shift_JIS", 1000, "商品名①"),
         ("\ufeffGröße".encode(), "text/plain; charset=UTF-8", 1000, "Größe"),
@@ -306,7 +306,7 @@ def test_text(server: ScriptedServer, body: bytes, content_type: str | None, lim
 
 
 def test_text_of_much_is_cut_without_unpacking_it_all(server: ScriptedServer) -> None:
-    bomb = gzip.compress(bytes(64 << 20))
+    bomb = gzip.compress(bytes(64 << 20), mtime=0)
     with opened(server, answer(bomb)) as document:
         assert document.text(100) == "\0" * 100
 
@@ -351,14 +351,14 @@ def test_gzip_of_any_members_in_any_pieces_is_whole(
     members: list[bytes], cuts: list[int], level: int, padding: bytes
 ) -> None:
     inflater = Inflater()
-    data = b"".join(gzip.compress(member, level) for member in members) + padding
+    data = b"".join(gzip.compress(member, level, mtime=0) for member in members) + padding
     assert fed(inflater, data, cuts) == b"".join(members)
     assert inflater.complete
 
 
 @given(PIECES.filter(bool), CUTS, st.data())
 def test_gzip_cut_anywhere_is_not_whole(members: list[bytes], cuts: list[int], data: st.DataObject) -> None:
-    packed = [gzip.compress(member) for member in members]
+    packed = [gzip.compress(member, mtime=0) for member in members]
     last = data.draw(st.integers(1 if len(packed) > 1 else 0, len(packed[-1]) - 1).filter(lambda kept: kept != 0))
     inflater = Inflater()
     if last == 1 and len(packed) > 1:
@@ -415,7 +415,7 @@ def gzip_blocks(file: BinaryIO) -> None:
 @pytest.mark.parametrize("write", [plain_blocks, gzip_blocks])
 def test_memory_does_not_grow_with_the_document(server: ScriptedServer, write: Callable[[BinaryIO], None]) -> None:
     """512 MiB pass through a process of its own, which grows by less than 16 MiB."""
-    server.answer("GET", "/warm", answer(gzip.compress(BLOCK[:100_000])))
+    server.answer("GET", "/warm", answer(gzip.compress(BLOCK[:100_000], mtime=0)))
     server.answer("GET", PATH, Answer(200, headers={"Content-Type": "text/plain"}, until_close=True, stream=write))
     layer = Path(__file__).resolve().parents[3] / "layers/sp_api/python"
     packages = next(path for path in sys.path if (Path(path) / "urllib3").is_dir())

@@ -73,6 +73,10 @@ _BY_ERROR: Mapping[str, _Advice] = {
         "Look for another program that uses the application's quota for the seller, or spread the reports over the "
         "day. Redrive the execution later (see below).",
     ),
+    "AnnouncementsTooFastError": _Advice(
+        "Thousands of reports finished together, and this one had no turn to be mailed in all that time.",
+        "It is stored: GET /reports/{reportId} answers a link. To have it mailed, redrive the execution (see below).",
+    ),
     "States.DataLimitExceeded": _Advice("A step's answer is larger than Step Functions takes.", _ASK_AGAIN),
     **dict.fromkeys(
         ("TransientError", "DeadlineExceeded", "DocumentTruncatedError", "DocumentUrlExpiredError"),
