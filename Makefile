@@ -8,6 +8,9 @@ STACK ?=
 REGION ?=
 PREFIX ?=
 ARGS ?=
+# Each worker has a local stack of its own; the tests of one file stay together.
+WORKERS ?= auto
+PARALLEL := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile
 
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 SUPPORTED := 3.11 3.12 3.13
@@ -43,8 +46,8 @@ stop: demo-environment ## stop what `make demo KEEP=1` left running
 doctor: demo-environment ## look a stack over: make doctor STACK=<name> [REGION=], or the one that KEEP=1 left running
 	@$(RUN) $(TOOLS) $(if $(STACK),-m operations.doctor $(STACK) $(if $(REGION),--region $(REGION)),local/doctor.py)
 
-test: browser test-environment lint ## lint, then every test: unit, template, simulator, emulator and end to end (ARGS= for pytest)
-	@$(TOOLS) -m pytest $(ARGS)
+test: browser test-environment lint ## lint, then every test: unit, template, simulator, emulator and end to end (ARGS= for pytest, WORKERS=0 for one at a time)
+	@$(TOOLS) -m pytest $(PARALLEL) $(ARGS)
 
 lint: test-environment ## ruff, mypy --strict, cfn-lint
 	@$(TOOLS) -m ruff check . && $(TOOLS) -m ruff format --check .
