@@ -7,6 +7,7 @@ BUCKET ?=
 STACK ?=
 REGION ?=
 PREFIX ?=
+export PARAMETERS ?=
 ARGS ?=
 # Each worker has a local stack of its own; the tests of one file stay together.
 WORKERS ?= auto
@@ -21,6 +22,7 @@ DEPENDENCIES := layers/dependencies/python
 # A made thing is made anew when its list of packages or the Python version changes.
 VERSION_STAMP := .local/python-$(PYTHON_VERSION)
 DEMO_READY := .local/ready-demo
+LINT_READY := .local/ready-lint
 TEST_READY := .local/ready-test
 EMULATOR_READY := .local/ready-emulator
 FUNCTIONS_READY := .local/ready-functions
@@ -31,7 +33,7 @@ RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
 .PHONY: help demo stop test lint unit storm orders-storm throttling browser reference build publish doctor clean
-.PHONY: redrive-queue redrive-executions python-is-supported demo-environment test-environment
+.PHONY: redrive-queue redrive-executions python-is-supported demo-environment publish-environment test-environment
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
@@ -79,9 +81,11 @@ reference: test-environment ## write docs/openapi.json, docs/api-reference.md an
 build: $(DEPENDENCIES_READY) ## fill the dependencies layer, for `sam deploy` from source
 	@echo "Built $(DEPENDENCIES). Next: sam deploy --guided, or make publish BUCKET=<name>"
 
-publish: demo-environment ## write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=]
+publish: publish-environment ## lint, then write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=] [PARAMETERS="Key=Value"]
 	@test -n "$(BUCKET)" || { echo "Name the bucket: make publish BUCKET=<name> [REGION=<region>] [PREFIX=<prefix>]"; exit 2; }
-	@$(RUN) $(TOOLS) -m publishing --bucket $(BUCKET) $(if $(REGION),--region $(REGION)) $(if $(PREFIX),--prefix $(PREFIX))
+	@.venv/bin/cfn-lint templates/*.yaml || { echo "The linter's findings stand above. Nothing was uploaded."; exit 1; }
+	@$(RUN) $(TOOLS) -m publishing --bucket $(BUCKET) $(if $(REGION),--region $(REGION)) $(if $(PREFIX),--prefix $(PREFIX)) \
+	  --parameters "$$PARAMETERS"
 
 clean: ## remove everything that make made
 	@rm -rf .venv .venv-emulator .venv-functions .local node_modules $(DEPENDENCIES)
@@ -90,6 +94,9 @@ clean: ## remove everything that make made
 
 demo-environment: python-is-supported
 	@$(MAKE) -j4 $(DEMO_READY) $(EMULATOR_READY) $(FUNCTIONS_READY) $(DEPENDENCIES_READY)
+
+publish-environment: python-is-supported
+	@$(MAKE) -j4 $(LINT_READY) $(DEPENDENCIES_READY)
 
 test-environment: python-is-supported
 	@$(MAKE) -j4 $(TEST_READY) $(EMULATOR_READY) $(FUNCTIONS_READY) $(DEPENDENCIES_READY) $(NODE_READY)
@@ -115,7 +122,11 @@ $(DEMO_READY): requirements/demo.txt .venv/made
 	@echo "Preparing: the tools of the local run"
 	@$(TOOLS) $(PIP) -r requirements/demo.txt && touch $@
 
-$(TEST_READY): requirements/test.txt $(DEMO_READY)
+$(LINT_READY): requirements/lint.txt $(DEMO_READY)
+	@echo "Preparing: the templates' linter"
+	@$(TOOLS) $(PIP) -r requirements/lint.txt && touch $@
+
+$(TEST_READY): requirements/test.txt $(LINT_READY)
 	@echo "Preparing: linters and test tools (about a minute, once)"
 	@$(TOOLS) $(PIP) -r requirements/test.txt && touch $@
 

@@ -48,6 +48,7 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         cloudformation.children_are_deleted_as_their_templates_say,
         cloudformation.full_buckets_are_not_deleted,
         cloudformation.missing_code_fails_the_stack,
+        cloudformation.roles_get_their_permissions_boundary,
         api_gateway.changed_definition_keeps_the_api,
         dynamodb.tables_get_their_time_to_live,
         functions.handler_exceptions_keep_their_type,
@@ -68,6 +69,7 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         scheduler.schedules_fire_when_due,
         scheduler.schedule_policies_see_the_group,
         security_token.sessions_last_no_longer_than_allowed,
+        security_token.conditions_see_the_role_of_a_session,
         storage.missing_objects_need_permission_to_list,
         storage.parts_have_a_minimum_size,
     )

@@ -135,12 +135,30 @@ def test_the_command_ends_with_the_launch_url(account: Account, bucket: str, che
     done = run_command(account, checkout, "--bucket", bucket, "--region", "us-east-1", "--prefix", "mine/")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert len(lines) == len(PUBLISHED) + 2
-    assert {line.split()[0] for line in lines[:-2]} == {"uploaded"}
+    assert len(lines) == len(PUBLISHED) + 4
+    assert {line.split()[0] for line in lines[:-4]} == {"uploaded"}
     expected = publish(
         bucket, prefix="mine/", endpoint_url=account.endpoint, session=account.session(), checkout=checkout
     )
-    assert lines[-2:] == [f"Template  {expected.template_url}", f"Launch    {expected.launch_url}"]
+    assert lines[-4:-2] == [f"Template  {expected.template_url}", f"Launch    {expected.launch_url}"]
+    assert lines[-2].startswith("Badge     [![Launch the stack](docs/images/")
+    assert lines[-1].startswith("Next: open the launch URL")
+
+
+def test_the_command_prefills_parameters(account: Account, bucket: str, checkout: Path) -> None:
+    given = "TagKey='cost center' TagValue=4711 SolicitationsEnabled=No"
+    done = run_command(account, checkout, "--bucket", bucket, "--parameters", given)
+    assert (done.returncode, done.stderr) == (0, "")
+    (launch,) = [line for line in done.stdout.splitlines() if line.startswith("Launch")]
+    for part in ("param_TagKey=cost%20center", "param_TagValue=4711", "param_SolicitationsEnabled=No"):
+        assert part in launch
+
+
+def test_a_secret_is_not_prefilled_and_nothing_is_uploaded(account: Account, bucket: str, checkout: Path) -> None:
+    done = run_command(account, checkout, "--bucket", bucket, "--parameters", "ClientSecret=0123456789abcdef")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "publishing: ClientSecret cannot be prefilled: it is secret, and a URL is not.\n"
+    assert "Contents" not in account.client("s3").list_objects_v2(Bucket=bucket)
 
 
 def test_without_credentials(account: Account, bucket: str, checkout: Path) -> None:

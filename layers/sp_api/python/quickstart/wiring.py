@@ -42,7 +42,7 @@ _AWS = Config(connect_timeout=3, read_timeout=15, retries={"mode": "standard", "
 _S3 = _AWS.merge(
     Config(signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
 )
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 
 
 @cache
