@@ -74,10 +74,13 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         storage.parts_have_a_minimum_size,
     )
     own_interpreter = functions.functions_run_on_an_interpreter_of_their_own
-    mailboxes = simple_notification.notifications_reach_mailboxes
+    mailboxes = (
+        simple_notification.notifications_reach_mailboxes,
+        simple_notification.email_subscriptions_wait_for_confirmation,
+    )
     gaps = {close.__name__: close for close in plain}
     if function_python:
         gaps[own_interpreter.__name__] = partial(own_interpreter, function_python)
     if smtp_port:
-        gaps[mailboxes.__name__] = partial(mailboxes, smtp_port)
+        gaps |= {close.__name__: partial(close, smtp_port) for close in mailboxes}
     return gaps

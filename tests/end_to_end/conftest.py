@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deployment import REPOSITORY, Deployment, deploy, publish_templates, stack_parameters
+from deployment import REPOSITORY, Deployment, confirm_subscriptions, deploy, publish_templates, stack_parameters
 from servers import Servers, running_servers
 from simulator import application_arguments
 from tests.end_to_end.host import HostProduct, Seller, new_seller
@@ -40,7 +40,9 @@ def template_url(servers: Servers) -> str:
 
 @pytest.fixture(scope="session")
 def deployment(servers: Servers, template_url: str) -> Deployment:
-    return deploy(servers, STACK_NAME, template_url, stack_parameters(servers))
+    deployment = deploy(servers, STACK_NAME, template_url, stack_parameters(servers))
+    confirm_subscriptions(deployment)
+    return deployment
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +65,17 @@ def subscribed_seller(host: HostProduct, seller: Seller) -> Seller:
     host.store_token(seller)
     host.subscribe(seller)
     return seller
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What newman did, above pytest's closing line; the reports are in newman/."""
+    runs = [
+        str(told)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, told in report.user_properties
+        if name == "newman" and report.when == "call"
+    ]
+    if runs:
+        terminalreporter.section("newman")
+        terminalreporter.write_line("\n".join(runs))

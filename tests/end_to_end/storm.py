@@ -21,7 +21,7 @@ from typing import Any
 
 import boto3
 
-from deployment import REPOSITORY, Deployment, aws, deploy, publish_templates, stack_parameters
+from deployment import REPOSITORY, Deployment, aws, confirm_subscriptions, deploy, publish_templates, stack_parameters
 from servers import running_servers
 from simulator import application_arguments, control, served_document
 from smtp_mailbox import read_messages
@@ -389,6 +389,7 @@ def main() -> int:
         ) as servers,
     ):
         deployment = deploy(servers, "storm", publish_templates(servers), stack_parameters(servers))
+        confirm_subscriptions(deployment)
         found = play(deployment, storm, options.seconds)
     print(found.table())
     return 1 if found.wrong else 0
