@@ -64,7 +64,6 @@ ROOT_OUTPUTS = {
     "NotificationEventBusName",
     "ReportFailuresDeadLetterQueueUrl",
     "ReportTopicArn",
-    "AlarmTopicArn",
     "ReportProcessorStateMachineArn",
     "ReportProcessorConsoleUrl",
     "ReportsTableName",
