@@ -37,9 +37,18 @@ def blocks(path: Path, *languages: str) -> Iterator[Block]:
     text = path.read_text()
     for found in _FENCE.finditer(text):
         if found[1] in languages:
-            headings = re.findall(r"^#+ (.+)$", without_blocks(text[: found.start()]), re.MULTILINE)
+            above = _headings(text[: found.start()])
             number = text.count("\n", 0, found.start()) + 1
-            yield Block(name(path), number, headings[-1] if headings else "", found[1], found[2])
+            yield Block(name(path), number, above[-1] if above else "", found[1], found[2])
+
+
+def headings(path: Path) -> list[str]:
+    """The document's headings of every level, in order."""
+    return _headings(path.read_text())
+
+
+def _headings(text: str) -> list[str]:
+    return re.findall(r"^#+ (.+?)\s*$", without_blocks(text), re.MULTILINE)
 
 
 def name(path: Path) -> str:
@@ -55,7 +64,7 @@ def anchors(path: Path) -> set[str]:
     """What GitHub lets a link point at in a Markdown document: its headings in small letters with hyphens."""
     found: dict[str, int] = {}
     result = set()
-    for heading in re.findall(r"^#+ (.+?)\s*$", without_blocks(path.read_text()), re.MULTILINE):
+    for heading in headings(path):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
         anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
         count = found.get(anchor, 0)
