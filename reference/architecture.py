@@ -1,4 +1,4 @@
-"""The parts of docs/architecture.md that follow from the templates: what each holds, and the state machines as pictures."""
+"""What docs/architecture.md takes from the templates: what each holds, and the state machines as pictures."""
 
 import json
 import re

@@ -78,11 +78,14 @@ def clone(folder: Path) -> Path:
         shutil.copy2(CHECKOUT / name, folder / name)
     for name in _ENVIRONMENTS:
         (folder / name).symlink_to(Path(sys.prefix) if name == ".venv" else (CHECKOUT / name).resolve())
-    # They are made: make shall not make them again, whatever it thinks of the times of copies.
+    # They are made, and make shall not make them again, whatever it thinks of the times of copies: the Python version
+    # is older than all of them, and they are newer than their lists of packages.
     (folder / ".local").mkdir()
-    stamps = sorted((CHECKOUT / ".local").glob("python-*")) + sorted((CHECKOUT / ".local").glob("ready-*"))
-    for stamp in stamps:
-        (folder / ".local" / stamp.name).touch()
+    version = folder / f".local/python-{sys.version_info.major}.{sys.version_info.minor}"
+    version.touch()
+    os.utime(version, (0, 0))
+    for stamp in re.findall(r":= (\.local/ready-\w+)$", (folder / "Makefile").read_text(), re.MULTILINE):
+        (folder / stamp).touch()
     return folder
 
 
