@@ -37,3 +37,9 @@ def what_is_wrong(document: Path, target: str) -> str:
     if anchor and file.suffix == ".md" and anchor not in anchors(file):
         return f"{target}: there is no such heading"
     return ""
+
+
+def test_the_index_has_every_page() -> None:
+    index = CHECKOUT / "docs/README.md"
+    pages = {page.resolve() for page in (CHECKOUT / "docs").glob("*.md")} - {index}
+    assert pages <= {(index.parent / target.partition("#")[0]).resolve() for target in links(index)}
