@@ -75,7 +75,7 @@ storm: test-environment ## 1,000 reports of 20 sellers, everything at once, seve
 throttling: test-environment ## how 200 reports that finish together wait for SP-API's quota: the table of docs/reports.md
 	@$(TOOLS) -m tests.unit.statemachines.throttling
 
-reference: test-environment ## write docs/openapi.json, docs/api-reference.md and the Postman collection
+reference: test-environment ## write docs/openapi.json, docs/api-reference.md, the Postman collection and docs/iam/deployer-policy.json
 	@$(RUN) $(TOOLS) -m reference
 
 build: $(DEPENDENCIES_READY) ## fill the dependencies layer, for `sam deploy` from source

@@ -1,4 +1,5 @@
-"""Writes docs/openapi.json, docs/api-reference.md, the Postman collection and parts of docs/architecture.md.
+"""Writes docs/openapi.json, docs/api-reference.md, the Postman collection, docs/iam/deployer-policy.json and parts of
+docs/architecture.md.
 
 That is `make reference`.
 """
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from reference import deployer_policy
 from reference.architecture import PAGE, architecture
 from reference.endpoints import CHECKOUT, endpoints
 from reference.markdown import markdown
@@ -28,7 +30,8 @@ def documents(checkout: Path = CHECKOUT) -> Mapping[str, str]:
 
 
 def main() -> int:
-    for name, text in {**documents(), PAGE: architecture()}.items():
+    made = {deployer_policy.PATH: deployer_policy.written(), PAGE: architecture()}
+    for name, text in {**documents(), **made}.items():
         path = CHECKOUT / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)

@@ -161,3 +161,25 @@ def test_a_trust_policy_sees_the_role_of_a_session_with_its_path(emulator: Emula
     assert caller.assume_role(RoleArn=target, RoleSessionName="test")["Credentials"]
     with pytest.raises(ClientError, match="AccessDenied"):
         neighbour.assume_role(RoleArn=target, RoleSessionName="test")
+
+
+def test_a_simulation_sees_its_context(emulator: Emulator) -> None:
+    role = emulator.create_role(
+        {
+            "Effect": "Allow",
+            "Action": "kms:CreateKey",
+            "Resource": "*",
+            "Condition": {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}},
+        }
+    )
+
+    def decision(*called_via: str) -> str:
+        entry = {"ContextKeyName": "aws:CalledVia", "ContextKeyType": "stringList", "ContextKeyValues": called_via}
+        answer = emulator.client("iam").simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=["kms:CreateKey"], ContextEntries=[entry] if called_via else []
+        )
+        return str(answer["EvaluationResults"][0]["EvalDecision"])
+
+    assert decision("athena.amazonaws.com", "cloudformation.amazonaws.com") == "allowed"
+    assert decision("athena.amazonaws.com") == "implicitDeny"
+    assert decision() == "implicitDeny"
