@@ -9,7 +9,10 @@ from tests.documents.guide import commands
 from tests.documents.reading import CHECKOUT, DOCUMENTS, Block, blocks, name
 
 # Documents whose commands are all run, by the test that runs them.
-RUN: Mapping[str, str] = {"docs/deployment.md": "tests/end_to_end/test_guide.py"}
+RUN: Mapping[str, str] = {
+    "docs/deployment.md": "tests/end_to_end/test_guide.py",
+    "docs/iam/README.md": "tests/end_to_end/test_guide.py",
+}
 # Other commands, by document: what they begin with, and who runs them or why nobody can. In the guide they are marked
 # by the language console, since its test runs all of the language sh.
 NOT_RUN: Mapping[str, Mapping[str, str]] = {
