@@ -88,7 +88,10 @@ def test_a_stack_of_the_earlier_version_is_updated_with_all_that_it_holds(
     rotated = rotate_secret(before)
     order = Orders(before, seller, "902-0000000-0000001")
     order.send(order.change(datetime.now(UTC) + timedelta(days=10)))
-    scheduled = order.becomes("SCHEDULED")
+    scheduled = eventually(
+        lambda: found if "ScheduledFor" in (found := order.item() or {}) else None, what="a schedule"
+    )
+    (schedule,) = order.schedules()
     held = ask_for_a_report_that_is_announced_later(host, seller)
     kept = everything(before, seller)
 
@@ -98,6 +101,9 @@ def test_a_stack_of_the_earlier_version_is_updated_with_all_that_it_holds(
     assert {name: after.outputs[name] for name in before.outputs} == before.outputs
     assert everything(after, seller) == kept
     assert order.item() == scheduled
+    (still_there,) = order.schedules()
+    for field in ("Name", "ScheduleExpression", "Target", "CreationDate"):
+        assert still_there[field] == schedule[field]
     secret = aws(servers, "secretsmanager").get_secret_value(SecretId=after.outputs["ApplicationSecretArn"])
     assert secret["SecretString"] == rotated
 
