@@ -1,5 +1,6 @@
 """Every command of a document is run by a test, or stands here with the reason why not."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,6 +37,13 @@ def test_a_command_is_run_or_listed(block: Block) -> None:
         return
     listed = NOT_RUN.get(block.document, {})
     assert [line for line in commands(block.text) if not line.startswith(tuple(listed))] == []
+
+
+def test_every_make_target_that_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
+    for document in DOCUMENTS:
+        named = set(re.findall(r"(?:`|^ *)make ([a-z-]+)", document.read_text(), re.MULTILINE))
+        assert named <= targets, document
 
 
 def test_the_list_has_nothing_that_is_gone() -> None:
