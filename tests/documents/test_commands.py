@@ -42,8 +42,10 @@ def test_a_command_is_run_or_listed(block: Block) -> None:
 def test_every_make_target_that_a_document_names_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
     for document in DOCUMENTS:
-        named = set(re.findall(r"(?:`|^ *)make ([a-z-]+)", document.read_text(), re.MULTILINE))
+        named = set(re.findall(r"(?:`|^    )make ([a-z-]+)", document.read_text(), re.MULTILINE))
         assert named <= targets, document
+    in_blocks = {line.split()[1] for block in BLOCKS for line in commands(block.text) if line.startswith("make ")}
+    assert in_blocks <= targets
 
 
 def test_the_list_has_nothing_that_is_gone() -> None:
