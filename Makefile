@@ -6,6 +6,11 @@ KEEP ?=
 BUCKET ?=
 STACK ?=
 REGION ?=
+ENV ?= default
+FUNCTION ?=
+SINCE ?=
+FOLLOW ?=
+KEEP_DATA ?=
 PREFIX ?=
 export PARAMETERS ?=
 ARGS ?=
@@ -23,6 +28,7 @@ DEPENDENCIES := layers/dependencies/python
 VERSION_STAMP := .local/python-$(PYTHON_VERSION)
 DEMO_READY := .local/ready-demo
 LINT_READY := .local/ready-lint
+DEPLOY_READY := .local/ready-deploy
 TEST_READY := .local/ready-test
 EMULATOR_READY := .local/ready-emulator
 FUNCTIONS_READY := .local/ready-functions
@@ -33,7 +39,8 @@ RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
 .PHONY: help demo stop test lint unit storm orders-storm throttling browser reference build publish doctor clean
-.PHONY: redrive-queue redrive-executions python-is-supported demo-environment publish-environment test-environment
+.PHONY: deploy outputs logs destroy redrive-queue redrive-executions costs python-is-supported stack-is-named
+.PHONY: demo-environment publish-environment deploy-environment test-environment operator-environment
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
@@ -53,7 +60,7 @@ test: browser test-environment lint ## lint, then every test: unit, template, si
 
 lint: test-environment ## ruff, mypy --strict, cfn-lint
 	@$(TOOLS) -m ruff check . && $(TOOLS) -m ruff format --check .
-	@$(TOOLS) -m mypy layers/sp_api/python local publishing operations reference
+	@$(TOOLS) -m mypy layers/sp_api/python local publishing operations reference costs
 	@for function in functions/*/app.py; do $(TOOLS) -m mypy $$function || exit 1; done
 	@.venv/bin/cfn-lint templates/*.yaml
 
@@ -62,6 +69,19 @@ orders-storm: test-environment ## 10,000 orders over 40 simulated days, each ask
 
 unit: test-environment ## the unit tests alone
 	@$(TOOLS) -m pytest tests/unit $(ARGS)
+
+deploy: deploy-environment ## from source, with sam: make deploy [ENV=default|dev|prod] [REGION=] [PARAMETERS="Name=Value ..."]
+	@$(RUN) $(TOOLS) -m operations.deploy --env $(ENV) $(if $(REGION),--region $(REGION)) $(PARAMETERS)
+
+outputs: operator-environment stack-is-named ## a stack's outputs: make outputs STACK=<name> [REGION=] [ARGS=--json]
+	@$(RUN) $(TOOLS) -m operations.outputs $(STACK) $(if $(REGION),--region $(REGION)) $(ARGS)
+
+logs: operator-environment stack-is-named ## log lines of all functions: make logs STACK=<name> [FUNCTION=] [SINCE=1h] [FOLLOW=1]
+	@$(RUN) $(TOOLS) -m operations.logs $(STACK) $(if $(REGION),--region $(REGION)) \
+	  $(if $(FUNCTION),--function $(FUNCTION)) $(if $(SINCE),--since $(SINCE)) $(if $(FOLLOW),--follow) $(ARGS)
+
+destroy: operator-environment stack-is-named ## delete a stack and its data: make destroy STACK=<name> [REGION=] [KEEP_DATA=1] [ARGS=--yes]
+	@$(RUN) $(TOOLS) -m operations.destroy $(STACK) $(if $(REGION),--region $(REGION)) $(if $(KEEP_DATA),--keep-data) $(ARGS)
 
 redrive-queue: demo-environment ## move dead letters back to their queues: make redrive-queue STACK=<name> [REGION=]
 	@$(RUN) $(TOOLS) -m operations.redrive queue $(STACK) $(if $(REGION),--region $(REGION))
@@ -74,6 +94,9 @@ storm: test-environment ## 1,000 reports of 20 sellers, everything at once, seve
 
 throttling: test-environment ## how 200 reports that finish together wait for SP-API's quota: the table of docs/reports.md
 	@$(TOOLS) -m tests.unit.statemachines.throttling
+
+costs: test-environment ## what the stack costs on AWS, counted anew: the tables of docs/costs.md (ARGS=--help)
+	@$(RUN) $(TOOLS) -m costs --emulator-python $(EMULATOR) --function-python $(FUNCTIONS) $(ARGS)
 
 reference: test-environment ## write docs/openapi.json, docs/api-reference.md, the Postman collection and docs/iam/deployer-policy.json
 	@$(RUN) $(TOOLS) -m reference
@@ -101,6 +124,16 @@ publish-environment: python-is-supported
 test-environment: python-is-supported
 	@$(MAKE) -j4 $(TEST_READY) $(EMULATOR_READY) $(FUNCTIONS_READY) $(DEPENDENCIES_READY) $(NODE_READY)
 
+# To deploy, no emulator is needed, and no Node.js; to look after a stack, nothing but the AWS client.
+deploy-environment: python-is-supported
+	@$(MAKE) -j4 $(DEPLOY_READY) $(DEPENDENCIES_READY)
+
+operator-environment: python-is-supported
+	@$(MAKE) $(DEMO_READY)
+
+stack-is-named:
+	@test -n "$(STACK)" || { echo "Name the stack: make $(MAKECMDGOALS) STACK=<name> [REGION=<region>]"; exit 2; }
+
 browser:
 	@for program in chromium chromium-browser google-chrome google-chrome-stable; do \
 	  command -v $$program > /dev/null && exit 0; done; \
@@ -126,7 +159,11 @@ $(LINT_READY): requirements/lint.txt $(DEMO_READY)
 	@echo "Preparing: the templates' linter"
 	@$(TOOLS) $(PIP) -r requirements/lint.txt && touch $@
 
-$(TEST_READY): requirements/test.txt $(LINT_READY)
+$(DEPLOY_READY): requirements/deploy.txt requirements/lint.txt $(DEMO_READY)
+	@echo "Preparing: sam"
+	@$(TOOLS) $(PIP) -r requirements/deploy.txt && touch $@
+
+$(TEST_READY): requirements/test.txt requirements/deploy.txt requirements/lint.txt $(DEMO_READY)
 	@echo "Preparing: linters and test tools (about a minute, once)"
 	@$(TOOLS) $(PIP) -r requirements/test.txt && touch $@
 

@@ -15,9 +15,10 @@ import boto3
 import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from operations.stack import Stack, StackUnknownError, find_stack
+from operations.command import ended
+from operations.stack import Stack, find_stack
 from quickstart.secrets import Secrets, SecretUnreadableError
 from sp_api.deadline import Deadline
 from sp_api.errors import AuthorizationError, SellingPartnerApiError, ThrottledError
@@ -85,7 +86,7 @@ def _endpoint(stack: Stack, api: str, method: str, path: str) -> Finding:
     request = AWSRequest(method, address, data=body)
     credentials = stack.session.get_credentials()
     assert credentials is not None, "the stack was found with them"
-    SigV4Auth(credentials, "execute-api", stack.session.region_name).add_auth(request)
+    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", stack.session.region_name).add_auth(request)
     try:
         answer = requests.request(method, address, data=body, headers=dict(request.headers), timeout=35)
     except requests.RequestException as error:
@@ -202,12 +203,11 @@ def main() -> int:
     parser.add_argument("stack", help="name of the root stack")
     parser.add_argument("--region", help="its region, if it is not your usual one")
     options = parser.parse_args()
-    try:
-        stack = find_stack(options.stack, boto3.Session(region_name=options.region))
-        return 0 if report(examine(stack), print) else 1
-    except (StackUnknownError, BotoCoreError) as error:  # such as no credentials, no region, no way to AWS
-        print(error, file=sys.stderr)
-        return 2
+
+    def run(session: boto3.Session) -> int:
+        return 0 if report(examine(find_stack(options.stack, session)), print) else 1
+
+    return ended(run, options.stack, options.region)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ministack.services import iam, s3
-from ministack.services.cloudformation import _exports, _stacks, engine, helpers, provisioners
+from ministack.services.cloudformation import _exports, _stack_events, _stacks, engine, handlers, helpers, provisioners
 from ministack.services.cloudformation.stacks import _add_event, _resource_policy
 
 from aws_emulator.patching import wrap
@@ -103,6 +103,22 @@ def children_are_deleted_as_their_templates_say() -> None:
         name = provisioners._nested_stack_lookup_name(physical_id)
         if name in _stacks:
             _delete_nested_stack(name)
+
+
+def deleted_stacks_tell_their_resources() -> None:
+    """By its id a deleted stack still lists its resources, each with the status that it ended with; ministack forgets
+    them."""
+
+    @wrap(handlers._ACTION_HANDLERS, "ListStackResources", "8e2a2b6d6163")
+    def list_resources(original: Any, parameters: dict[str, Any]) -> Any:
+        stack = handlers._resolve_stack(helpers._p(parameters, "StackName"))
+        if stack and stack["StackStatus"] == "DELETE_COMPLETE":
+            stack["_resources"] = {
+                event["LogicalResourceId"]: event
+                for event in _stack_events.get(stack["StackId"], [])
+                if event["PhysicalResourceId"] != stack["StackId"]
+            }
+        return original(parameters)
 
 
 def full_buckets_are_not_deleted() -> None:

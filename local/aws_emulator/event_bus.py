@@ -8,6 +8,7 @@ from typing import Any
 
 from ministack.core.responses import error_response_json
 from ministack.services import eventbridge, sns, sqs
+from ministack.services.cloudformation import provisioners
 
 from aws_emulator.patching import wrap
 
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 SERVICE = "events.amazonaws.com"
 LARGEST_REQUEST_BYTES = 256 * 1024
+REFUSAL = "EventBus can't be deleted since it has rules."
+BUS_HANDLERS = provisioners._RESOURCE_HANDLERS["AWS::Events::EventBus"]
 
 
 def events_are_checked() -> None:
@@ -65,6 +68,26 @@ def rules_need_permission_of_their_targets() -> None:
             logger.warning("Rule %s may not deliver to %s", rule["Arn"], target["Arn"])
             return
         original(target, event, rule, *view)
+
+
+def buses_with_rules_are_not_deleted() -> None:
+    """EventBridge refuses to delete a bus that has rules, and so CloudFormation fails; ministack deletes the rules with
+    it."""
+
+    def has_rules(bus: str) -> bool:
+        return any(rule.get("EventBusName") == bus for rule in eventbridge._rules.values())
+
+    @wrap(eventbridge, "_delete_event_bus", "39a5cc3a820b")
+    def delete(original: Any, data: dict[str, Any]) -> Any:
+        if has_rules(data.get("Name", "")):
+            return error_response_json("ValidationException", REFUSAL, 400)
+        return original(data)
+
+    @wrap(BUS_HANDLERS, "delete", "14cf01e6e54a")
+    def delete_resource(original: Any, bus: str, properties: dict[str, Any]) -> None:
+        if has_rules(bus):
+            raise ValueError(REFUSAL)
+        original(bus, properties)
 
 
 def _may_deliver(target_arn: str, rule_arn: str) -> bool:

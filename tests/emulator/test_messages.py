@@ -79,7 +79,10 @@ def test_an_e_mail_subscription_waits_until_its_link_is_opened(emulator: Emulato
 
 def test_subscriptions_that_stacks_make_wait_too(emulator: Emulator) -> None:
     first, second, third = (f"{unique('reader')}@example.com" for _ in range(3))
-    inline = {"Type": "AWS::SNS::Topic", "Properties": {"Subscription": [{"Protocol": "email", "Endpoint": first}]}}
+    inline: dict[str, Any] = {
+        "Type": "AWS::SNS::Topic",
+        "Properties": {"Subscription": [{"Protocol": "email", "Endpoint": first}]},
+    }
     topic_arn = {"Ref": "Topic"}
     apart = {"TopicArn": topic_arn, "Protocol": "email", "Endpoint": second}
     template: dict[str, Any] = {

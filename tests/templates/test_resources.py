@@ -77,7 +77,6 @@ ROOT_OUTPUTS = {
     "SolicitationsTableName",
     "SolicitationStateMachineArn",
     "SolicitationConsoleUrl",
-    "AlarmTopicArn",
     "DashboardConsoleUrl",
     "NotificationsDeadLetterQueueConsoleUrl",
     "ReportFailuresDeadLetterQueueConsoleUrl",
@@ -86,7 +85,7 @@ ROOT_OUTPUTS = {
     "TemplateVersion",
 }
 
-POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
 SP_API = {"TOKEN_KEY_ARN", "APPLICATION_SECRET_ARN", "SIGNING_SECRET_ARN", "SP_API_ENDPOINT", "LWA_ENDPOINT"}
 ENVIRONMENT = {
     "SPAPITokenStorage": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN"},
@@ -123,10 +122,16 @@ ENVIRONMENT = {
         "REPORTS_BUCKET",
         "REPORT_READER_ROLE_ARN",
         "REPORT_TOPIC_ARN",
+        "ANNOUNCEMENTS_PER_SECOND",
         "REPORT_CREATOR_URL",
         "LINK_LIFETIME_SECONDS",
     },
-    "SPAPIReportFailureNotifier": {"REPORTS_TABLE", "REPORT_RETENTION_DAYS", "REPORT_TOPIC_ARN"},
+    "SPAPIReportFailureNotifier": {
+        "REPORTS_TABLE",
+        "REPORT_RETENTION_DAYS",
+        "REPORT_TOPIC_ARN",
+        "ANNOUNCEMENTS_PER_SECOND",
+    },
     "SPAPISolicitationScheduler": {
         "SOLICITATIONS_TABLE",
         "SOLICITATION_DELAY_DAYS",
@@ -266,7 +271,6 @@ class TestFunctions:
         }
         for name, variables in found.items():
             assert variables["POWERTOOLS_SERVICE_NAME"] == name
-            assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "SellingPartnerApiQuickStart"
 
     def test_the_signing_secret_is_named_only_when_there_is_one(self, templates: Templates) -> None:
         for name, function in functions(templates).items():

@@ -9,6 +9,7 @@ import urllib3
 from botocore.config import Config
 
 from quickstart import settings
+from quickstart.announcement_pace import take_turn
 from quickstart.client_tokens import ClientTokens
 from quickstart.destinations import Destinations
 from quickstart.dynamodb import Table
@@ -58,6 +59,11 @@ def reports_table() -> Table:
 @cache
 def report_ledger() -> ReportLedger:
     return ReportLedger(reports_table(), kept=timedelta(days=settings.whole_number("REPORT_RETENTION_DAYS")))
+
+
+def take_announcement_turn() -> None:
+    """Before each message to the reports topic. Raises AnnouncementsTooFastError."""
+    take_turn(reports_table(), settings.whole_number("ANNOUNCEMENTS_PER_SECOND"), datetime.now(UTC))
 
 
 @cache
