@@ -12,8 +12,8 @@ from aws_emulator.patching import wrap
 
 
 def log_events_have_ids() -> None:
-    """FilterLogEvents gives each event an id of its own; ministack gives none. (Equal lines of one millisecond in one
-    stream share theirs here.)"""
+    """FilterLogEvents gives each event an id of its own; ministack gives none to the lines of functions. (Equal lines
+    of one millisecond in one stream share theirs here.)"""
 
     @wrap(cloudwatch_logs, "_filter_log_events", "9b3d13c713b5")
     def filter_log_events(original: Any, data: dict[str, Any]) -> Any:
@@ -23,5 +23,5 @@ def log_events_have_ids() -> None:
         answer = json.loads(body)
         for event in answer["events"]:
             of_event = f"{event['logStreamName']} {event['timestamp']} {event['message']}"
-            event["eventId"] = hashlib.sha256(of_event.encode()).hexdigest()
+            event.setdefault("eventId", hashlib.sha256(of_event.encode()).hexdigest())
         return status, headers, json.dumps(answer).encode()

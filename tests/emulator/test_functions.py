@@ -128,3 +128,15 @@ def test_a_burst_runs_in_few_processes(emulator: Emulator) -> None:
         processes = set(burst.map(lambda _: emulator.invoke(name)["Payload"], range(20)))
 
     assert 2 <= len(processes) <= 8
+
+
+def test_log_events_have_an_id_of_their_own(emulator: Emulator) -> None:
+    name = emulator.create_function("def handler(event, context):\n    print('first')\n    print('second')")
+    emulator.invoke(name)
+    logs = emulator.client("logs")
+
+    read = [logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"] for _ in range(2)]
+
+    assert len(read[0]) > 1
+    assert len({event["eventId"] for event in read[0]}) == len(read[0])
+    assert read[0] == read[1]

@@ -1,6 +1,7 @@
 """`make destroy`: nothing stays in the account or at SP-API but what it says."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -174,7 +175,8 @@ def test_a_stack_in_use_goes_and_leaves_what_it_says(servers: Servers, full: InU
     assert f"for {REPORT_TYPE} every PT12H in NA" in told
     assert f"report schedules of seller {second.seller_id} in NA" in told
     assert f"access keys 1 of {deployment.outputs['ApiGatewayInvokeUserName']}" in told
-    assert "running executions 1: they are stopped first" in told
+    # The report that was made is throttled too, as soon as it is finished.
+    assert re.search(r"running executions [12]: they are stopped first", told), told
     assert "review requests 1 orders" in told
     assert f": {VERSIONS + 1:,} versions of reports, {VERSIONS * 4:,} bytes, 1 unfinished uploads" in told
     assert account(servers) == there
