@@ -97,8 +97,8 @@ throttling: test-environment ## how 200 reports that finish together wait for SP
 reference: test-environment ## write docs/openapi.json, docs/api-reference.md and the Postman collection
 	@$(RUN) $(TOOLS) -m reference
 
-build: $(DEPENDENCIES_READY) ## fill the dependencies layer, for `sam deploy` from source
-	@echo "Built $(DEPENDENCIES). Next: sam deploy --guided, or make publish BUCKET=<name>"
+build: $(DEPENDENCIES_READY) ## fill the dependencies layer, which make deploy and make publish take
+	@echo "Built $(DEPENDENCIES). Next: make deploy, or make publish BUCKET=<name>"
 
 publish: demo-environment ## write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=]
 	@test -n "$(BUCKET)" || { echo "Name the bucket: make publish BUCKET=<name> [REGION=<region>] [PREFIX=<prefix>]"; exit 2; }

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import botocore.session
 import pytest
 import requests
+from botocore import xform_name
 
 from deployment import REPOSITORY, Deployment, aws, delete, deploy, stack_parameters
 from servers import Servers
@@ -154,6 +156,23 @@ def remove_rule(deployment: Deployment) -> None:
     events.delete_rule(Name="products-own", EventBusName=bus)
 
 
+def assert_commands_exist(shown: str) -> None:
+    """Each command of the AWS command line that is printed names an operation and its parameters as AWS has them."""
+    commands = [line.split() for line in shown.splitlines() if line.startswith("  aws ")]
+    assert commands
+    for _, service, operation, *arguments in commands:
+        if service == "s3":  # the command line's own, which is no operation
+            assert (operation, arguments[0]) == ("rm", "--recursive")
+            continue
+        client = botocore.session.Session().create_client(service, region_name="us-east-1")
+        (name,) = [
+            name for method, name in client.meta.method_to_api_mapping.items() if method.replace("_", "-") == operation
+        ]
+        shape = client.meta.service_model.operation_model(name).input_shape
+        known = {xform_name(member, "-") for member in shape.members} | {"region"}
+        assert {argument.removeprefix("--") for argument in arguments if argument.startswith("--")} <= known
+
+
 def test_a_stack_in_use_goes_and_leaves_what_it_says(servers: Servers, full: InUse) -> None:
     deployment, (first, second) = full.deployment, full.sellers
     queues = {deployment.outputs["NotificationsQueueArn"], deployment.outputs["OrdersQueueArn"]}
@@ -165,6 +184,7 @@ def test_a_stack_in_use_goes_and_leaves_what_it_says(servers: Servers, full: InU
     bus = deployment.outputs["NotificationEventBusName"]
     assert f"aws events delete-rule --name products-own --event-bus-name {bus} --region us-east-1" in refused.stderr
     assert "--rule products-own --ids queue" in refused.stderr
+    assert_commands_exist(refused.stderr)
     remove_rule(deployment)
 
     declined = full.make(answer="leavin\n")
@@ -193,6 +213,7 @@ def test_a_stack_in_use_goes_and_leaves_what_it_says(servers: Servers, full: InU
     secret = deployment.outputs["ApplicationSecretArn"].rpartition(":")[2].rpartition("-")[0]
     assert left.keys() == {"secrets", "keys"}
     assert left["secrets"] == {secret}
+    assert_commands_exist(done.stdout)
     for name in (*left["secrets"], *left["keys"]):
         assert name in done.stdout
     assert not queues & set(destinations(servers))
