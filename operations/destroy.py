@@ -38,6 +38,7 @@ _POLL_SECONDS = 3.0
 _FIRST_POLL_SECONDS = 0.2
 _SAM_STACK = "aws-sam-cli-managed-default"
 _SHOWN = 5
+_GONE = ("NoSuchEntity", "ResourceNotFoundException", "StateMachineDoesNotExist")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ class Target:
     status: str
     protected: bool
     resources: tuple[Resource, ...]
+
+    @property
+    def answers(self) -> bool:
+        """Whether the endpoints that end subscriptions and report schedules are there."""
+        return (
+            self.status != "DELETE_IN_PROGRESS"
+            and {"NotificationsSubscriberUrl", "ReportSchedulesUrl"} <= self.stack.outputs.keys()
+            and all(self.named(function) for function in ("SPAPINotificationsSubscriber", "SPAPIReportSchedules"))
+        )
 
     def named(self, logical_id: str) -> str:
         """The physical id of a resource that is there, else empty."""
@@ -158,19 +168,23 @@ def hindrances(target: Target) -> list[str]:
 
 def _rules(events: Any, bus: str) -> Mapping[str, list[str]]:
     """The ids of the targets of each rule on the bus."""
-    try:
-        pages = list(events.get_paginator("list_rules").paginate(EventBusName=bus))
-    except events.exceptions.ResourceNotFoundException:
-        return {}
     return {
         rule["Name"]: [
             target["Id"]
-            for page in events.get_paginator("list_targets_by_rule").paginate(Rule=rule["Name"], EventBusName=bus)
-            for target in page["Targets"]
+            for target in _all(events, "list_targets_by_rule", "Targets", Rule=rule["Name"], EventBusName=bus)
         ]
-        for rules in pages
-        for rule in rules["Rules"]
+        for rule in _all(events, "list_rules", "Rules", EventBusName=bus)
     }
+
+
+def _all(client: Any, operation: str, key: str, **of: str) -> list[Any]:
+    """Every page's entries; none when that of which they are has been deleted by hand."""
+    try:
+        return [entry for page in client.get_paginator(operation).paginate(**of) for entry in page[key]]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return []
+        raise
 
 
 def survey(target: Target, *, with_schedules: bool, show: Callable[[str], None]) -> Plan:
@@ -181,7 +195,7 @@ def survey(target: Target, *, with_schedules: bool, show: Callable[[str], None])
     sellers_table, reports_table = target.named("SellingPartnersTable"), target.named("ReportsTable")
     if sellers_table in plan.remains.tables:
         plan.sellers, plan.subscriptions = recorded(dynamodb, sellers_table)
-    if with_schedules and reports_table in plan.remains.tables and target.named("SPAPIReportSchedules"):
+    if with_schedules and reports_table in plan.remains.tables and target.answers:
         known = known_report_types(dynamodb, reports_table)
         if known:
             show(f"Asks SP-API for the report schedules of {len(known)} sellers.")
@@ -189,16 +203,14 @@ def survey(target: Target, *, with_schedules: bool, show: Callable[[str], None])
             plan.unknown.append(found) if isinstance(found, Refusal) else plan.schedules.append(found)
     plan.user = target.named("ApiGatewayInvokeUser")
     if plan.user:
-        iam = client("iam")
-        pages = iam.get_paginator("list_access_keys").paginate(UserName=plan.user)
-        plan.access_keys = [key["AccessKeyId"] for page in pages for key in page["AccessKeyMetadata"]]
+        keys = _all(client("iam"), "list_access_keys", "AccessKeyMetadata", UserName=plan.user)
+        plan.access_keys = [key["AccessKeyId"] for key in keys]
     states = client("stepfunctions")
     for machine in target.of_type("AWS::StepFunctions::StateMachine"):
-        pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter="RUNNING")
-        plan.executions += [execution["executionArn"] for page in pages for execution in page["executions"]]
+        running = _all(states, "list_executions", "executions", stateMachineArn=machine, statusFilter="RUNNING")
+        plan.executions += [execution["executionArn"] for execution in running]
     if group := target.named("SolicitationScheduleGroup"):
-        pages = client("scheduler").get_paginator("list_schedules").paginate(GroupName=group)
-        plan.review_schedules = sum(len(page["Schedules"]) for page in pages)
+        plan.review_schedules = len(_all(client("scheduler"), "list_schedules", "Schedules", GroupName=group))
     return plan
 
 
@@ -212,7 +224,7 @@ def described(target: Target, plan: Plan, *, keep_data: bool) -> Iterator[str]:
         yield f"The stack {stack.name} {where} is deleted. This is left of it:"
     if plan.subscriptions or plan.schedules or plan.unknown:
         yield from _ended_at_sp_api(target, plan)
-    if not target.named("SPAPIReportSchedules") and plan.remains.tables:
+    if plan.remains.tables and not target.answers:
         yield "\nReport schedules at SP-API cannot be looked for without the stack: docs/clean-up.md."
     if target.stack_id:
         yield "\nGoes with the stack"
@@ -236,16 +248,11 @@ def described(target: Target, plan: Plan, *, keep_data: bool) -> Iterator[str]:
         yield from table(rows, "  ")
 
 
-def _can_ask(target: Target) -> bool:
-    """Whether the endpoint that ends subscriptions is there."""
-    return bool(target.named("SPAPINotificationsSubscriber")) and "NotificationsSubscriberUrl" in target.stack.outputs
-
-
 def _ended_at_sp_api(target: Target, plan: Plan) -> Iterator[str]:
     yield "\nIs ended at SP-API, which otherwise goes on with it"
     sellers = len({subscription.seller_id for subscription in plan.subscriptions})
     rows = [("subscriptions", f"{len(plan.subscriptions)} of {sellers} sellers")]
-    if _can_ask(target):
+    if target.answers:
         rows.append(("report schedules", f"{len(plan.schedules)}, of the report types that the Reports table knows"))
     yield from table(rows, "  ")
     yield from _some(str(schedule) for schedule in plan.schedules)
@@ -300,7 +307,7 @@ def destroy(target: Target, plan: Plan, *, keep_data: bool, show: Callable[[str]
 
 def _end_arrangements(target: Target, plan: Plan) -> Iterator[Subscription | ReportSchedule | Refusal]:
     """By the stack's endpoints as long as they are there, else with the application's credentials."""
-    if _can_ask(target):
+    if target.answers:
         yield from end_report_schedules(target.stack, plan.schedules)
         yield from end_subscriptions(target.stack, plan.subscriptions)
     elif plan.subscriptions and plan.remains.secrets:
