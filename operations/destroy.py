@@ -7,7 +7,7 @@ somebody deleted the stack in the console.
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -98,7 +98,7 @@ def find_target(name: str, session: boto3.Session) -> Target:
     client = client_maker(session)
     cloudformation = client("cloudformation")
     try:
-        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        found = _described(cloudformation, name)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
@@ -112,29 +112,45 @@ def find_target(name: str, session: boto3.Session) -> Target:
         found["StackId"],
         found["StackStatus"],
         found.get("EnableTerminationProtection", False),
-        tuple(resources(cloudformation, found["StackId"])),
+        (*resources(cloudformation, found["StackId"]), *_left_by_nested(cloudformation, [found["StackId"]])),
     )
 
 
 def _deleted_target(name: str, session: boto3.Session, client: Callable[[str], Any]) -> Target:
     """What deleted stacks of this name have left; CloudFormation tells of them for 90 days."""
     cloudformation = client("cloudformation")
-    pages = cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
-    ids = [stack["StackId"] for page in pages for stack in page["StackSummaries"] if stack["StackName"] == name]
-    deleted = [_parameters(cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]) for stack_id in ids]
-    left = [
-        resource
-        for stack_id, parameters in zip(ids, deleted, strict=True)
-        if _OURS in parameters
-        for resource in resources(cloudformation, stack_id)
-        if resource.status == "DELETE_SKIPPED"
-    ]
+    ids = [stack["StackId"] for stack in _deleted(cloudformation) if stack["StackName"] == name]
+    deleted = {stack_id: _parameters(_described(cloudformation, stack_id)) for stack_id in ids}
+    ours = {stack_id: parameters for stack_id, parameters in deleted.items() if _OURS in parameters}
+    left = _left_by_nested(cloudformation, ours)
     if not remains(client, left):
         raise StackUnknownError(
             f"no stack {name} in {session.region_name}, and nothing is left of one: look at its name, or add "
             "REGION=<region>"
         )
-    return Target(Stack(name, {}, deleted[0], client, invoke_address, session), "", "", False, tuple(left))
+    parameters = next(iter(ours.values()))
+    return Target(Stack(name, {}, parameters, client, invoke_address, session), "", "", False, tuple(left))
+
+
+def _left_by_nested(cloudformation: Any, root_ids: Collection[str]) -> list[Resource]:
+    """What deleted nested stacks of these roots have left: with their root, or when an update took one out of it."""
+    return [
+        resource
+        for stack in _deleted(cloudformation)
+        if stack.get("RootId") in root_ids
+        for resource in resources(cloudformation, stack["StackId"])
+        if resource.status == "DELETE_SKIPPED"
+    ]
+
+
+def _deleted(cloudformation: Any) -> Iterator[Mapping[str, Any]]:
+    for page in cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"]):
+        yield from page["StackSummaries"]
+
+
+def _described(cloudformation: Any, stack: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    return found
 
 
 def _parameters(described_stack: Mapping[str, Any]) -> dict[str, str]:
@@ -228,9 +244,13 @@ def described(target: Target, plan: Plan, *, keep_data: bool) -> Iterator[str]:
         yield "\nReport schedules at SP-API cannot be looked for without the stack: docs/clean-up.md."
     if target.stack_id:
         yield "\nGoes with the stack"
-        kept = sum(len(names) for names in (plan.remains.buckets, plan.remains.tables, plan.remains.keys,
-                                            plan.remains.secrets))  # fmt: skip
-        gone = sum(1 for resource in target.resources if resource.status != "DELETE_COMPLETE") - kept
+        found = plan.remains
+        kept = {*found.buckets, *found.tables, *found.keys, *found.secrets}
+        gone = sum(
+            1
+            for resource in target.resources
+            if resource.status not in ("DELETE_COMPLETE", "DELETE_SKIPPED") and resource.physical_id not in kept
+        )
         rows = [("resources", f"{gone}")]
         if plan.access_keys:
             rows.append(("access keys", f"{len(plan.access_keys)} of {plan.user}: your product loses its access"))
@@ -367,7 +387,7 @@ def _delete_stack(target: Target, show: Callable[[str], None]) -> list[Failure]:
     begun, wait = time.monotonic(), _FIRST_POLL_SECONDS
     failures: list[Failure] = []
     while True:
-        status = cloudformation.describe_stacks(StackName=target.stack_id)["Stacks"][0]["StackStatus"]
+        status = _described(cloudformation, target.stack_id)["StackStatus"]
         for stack_id, path in stacks.items():
             for event in reversed(list(_events(cloudformation, stack_id, seen))):
                 seen.add(event["EventId"])

@@ -126,6 +126,23 @@ def deleted_resources_are_listed() -> None:
             stack["_resources"] = held
 
 
+def nested_stacks_name_their_root() -> None:
+    """ListStacks gives the id of the root of each nested stack; ministack does not."""
+
+    @wrap(handlers._ACTION_HANDLERS, "ListStacks", "aa7338acb3a2")
+    def list_stacks(original: Any, parameters: dict[str, Any]) -> Any:
+        status, headers, body = original(parameters)
+        text = body.decode()
+        for stack in _stacks.values():
+            root = stack
+            while root.get("_parent_stack_name") in _stacks:
+                root = _stacks[root["_parent_stack_name"]]
+            if root is not stack:
+                own = f"<StackId>{stack['StackId']}</StackId>"
+                text = text.replace(own, f"{own}<RootId>{root['StackId']}</RootId>")
+        return status, headers, text.encode()
+
+
 def full_buckets_are_not_deleted() -> None:
     """CloudFormation does not delete a bucket that holds an object, a version or a delete marker; ministack does."""
 

@@ -48,6 +48,7 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         cloudformation.failed_child_leaves_nothing_behind,
         cloudformation.children_are_deleted_as_their_templates_say,
         cloudformation.deleted_resources_are_listed,
+        cloudformation.nested_stacks_name_their_root,
         cloudformation.full_buckets_are_not_deleted,
         cloudformation.missing_code_fails_the_stack,
         api_gateway.changed_definition_keeps_the_api,

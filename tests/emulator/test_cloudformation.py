@@ -224,6 +224,10 @@ def test_a_deleted_stack_tells_what_became_of_its_resources(
     of_child = {found["LogicalResourceId"]: found for found in resources(nested["PhysicalResourceId"])}
 
     assert nested["ResourceStatus"] == "DELETE_COMPLETE"
+    pages = emulator.client("cloudformation").get_paginator("list_stacks").paginate()
+    listed = {summary["StackId"]: summary for page in pages for summary in page["StackSummaries"]}
+    assert listed[nested["PhysicalResourceId"]]["RootId"] == stack["StackId"]
+    assert "RootId" not in listed[stack["StackId"]]
     assert (of_child["Table"]["ResourceStatus"], of_child["Table"]["PhysicalResourceId"]) == ("DELETE_SKIPPED", table)
     assert of_child["Greeter"]["ResourceStatus"] == "DELETE_COMPLETE"
 
