@@ -57,6 +57,7 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         functions.dead_process_is_an_exit_error,
         functions.concurrent_invocations_share_few_processes,
         functions.logs_end_with_their_invocation,
+        functions.deleted_log_groups_are_not_made_anew,
         functions.functions_see_their_own_environment,
         step_functions.execution_names_are_checked,
         step_functions.starting_a_running_execution_again_succeeds,
