@@ -72,14 +72,14 @@ unit: test-environment ## the unit tests alone
 deploy: deploy-environment ## from source, with sam: make deploy [ENV=default|dev|prod] [REGION=] [PARAMETERS="Name=Value ..."]
 	@$(RUN) $(TOOLS) -m operations.deploy --env $(ENV) $(if $(REGION),--region $(REGION)) $(PARAMETERS)
 
-outputs: operator-environment stack-is-named ## a stack's outputs: make outputs STACK=<name> [REGION=] [ARGS=--json]
+outputs: stack-is-named operator-environment ## a stack's outputs: make outputs STACK=<name> [REGION=] [ARGS=--json]
 	@$(RUN) $(TOOLS) -m operations.outputs $(STACK) $(if $(REGION),--region $(REGION)) $(ARGS)
 
-logs: operator-environment stack-is-named ## log lines of all functions: make logs STACK=<name> [FUNCTION=] [SINCE=1h] [FOLLOW=1]
+logs: stack-is-named operator-environment ## log lines of all functions: make logs STACK=<name> [FUNCTION=] [SINCE=1h] [FOLLOW=1]
 	@$(RUN) $(TOOLS) -m operations.logs $(STACK) $(if $(REGION),--region $(REGION)) \
 	  $(if $(FUNCTION),--function $(FUNCTION)) $(if $(SINCE),--since $(SINCE)) $(if $(FOLLOW),--follow) $(ARGS)
 
-destroy: operator-environment stack-is-named ## delete a stack and its data: make destroy STACK=<name> [REGION=] [KEEP_DATA=1] [ARGS=--yes]
+destroy: stack-is-named operator-environment ## delete a stack and its data: make destroy STACK=<name> [REGION=] [KEEP_DATA=1] [ARGS=--yes]
 	@$(RUN) $(TOOLS) -m operations.destroy $(STACK) $(if $(REGION),--region $(REGION)) $(if $(KEEP_DATA),--keep-data) $(ARGS)
 
 redrive-queue: demo-environment ## move dead letters back to their queues: make redrive-queue STACK=<name> [REGION=]
