@@ -7,12 +7,12 @@ BUCKET ?=
 STACK ?=
 REGION ?=
 ENV ?= default
-PARAMETERS ?=
 FUNCTION ?=
 SINCE ?=
 FOLLOW ?=
 KEEP_DATA ?=
 PREFIX ?=
+export PARAMETERS ?=
 ARGS ?=
 # Each worker has a local stack of its own; the tests of one file stay together.
 WORKERS ?= auto
@@ -27,6 +27,7 @@ DEPENDENCIES := layers/dependencies/python
 # A made thing is made anew when its list of packages or the Python version changes.
 VERSION_STAMP := .local/python-$(PYTHON_VERSION)
 DEMO_READY := .local/ready-demo
+LINT_READY := .local/ready-lint
 DEPLOY_READY := .local/ready-deploy
 TEST_READY := .local/ready-test
 EMULATOR_READY := .local/ready-emulator
@@ -38,8 +39,8 @@ RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
 .PHONY: help demo stop test lint unit storm orders-storm throttling browser reference build publish doctor clean
-.PHONY: deploy outputs logs destroy redrive-queue redrive-executions
-.PHONY: python-is-supported demo-environment deploy-environment test-environment operator-environment stack-is-named
+.PHONY: deploy outputs logs destroy redrive-queue redrive-executions costs python-is-supported stack-is-named
+.PHONY: demo-environment publish-environment deploy-environment test-environment operator-environment
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
@@ -59,7 +60,7 @@ test: browser test-environment lint ## lint, then every test: unit, template, si
 
 lint: test-environment ## ruff, mypy --strict, cfn-lint
 	@$(TOOLS) -m ruff check . && $(TOOLS) -m ruff format --check .
-	@$(TOOLS) -m mypy layers/sp_api/python local publishing operations reference
+	@$(TOOLS) -m mypy layers/sp_api/python local publishing operations reference costs
 	@for function in functions/*/app.py; do $(TOOLS) -m mypy $$function || exit 1; done
 	@.venv/bin/cfn-lint templates/*.yaml
 
@@ -94,15 +95,20 @@ storm: test-environment ## 1,000 reports of 20 sellers, everything at once, seve
 throttling: test-environment ## how 200 reports that finish together wait for SP-API's quota: the table of docs/reports.md
 	@$(TOOLS) -m tests.unit.statemachines.throttling
 
-reference: test-environment ## write docs/openapi.json, docs/api-reference.md and the Postman collection
+costs: test-environment ## what the stack costs on AWS, counted anew: the tables of docs/costs.md (ARGS=--help)
+	@$(RUN) $(TOOLS) -m costs --emulator-python $(EMULATOR) --function-python $(FUNCTIONS) $(ARGS)
+
+reference: test-environment ## write docs/openapi.json, docs/api-reference.md, the Postman collection and docs/iam/deployer-policy.json
 	@$(RUN) $(TOOLS) -m reference
 
 build: $(DEPENDENCIES_READY) ## fill the dependencies layer, which make deploy and make publish take
 	@echo "Built $(DEPENDENCIES). Next: make deploy, or make publish BUCKET=<name>"
 
-publish: demo-environment ## write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=]
+publish: publish-environment ## lint, then write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=] [PARAMETERS="Key=Value"]
 	@test -n "$(BUCKET)" || { echo "Name the bucket: make publish BUCKET=<name> [REGION=<region>] [PREFIX=<prefix>]"; exit 2; }
-	@$(RUN) $(TOOLS) -m publishing --bucket $(BUCKET) $(if $(REGION),--region $(REGION)) $(if $(PREFIX),--prefix $(PREFIX))
+	@.venv/bin/cfn-lint templates/*.yaml || { echo "The linter's findings stand above. Nothing was uploaded."; exit 1; }
+	@$(RUN) $(TOOLS) -m publishing --bucket $(BUCKET) $(if $(REGION),--region $(REGION)) $(if $(PREFIX),--prefix $(PREFIX)) \
+	  --parameters "$$PARAMETERS"
 
 clean: ## remove everything that make made
 	@rm -rf .venv .venv-emulator .venv-functions .local node_modules $(DEPENDENCIES)
@@ -111,6 +117,9 @@ clean: ## remove everything that make made
 
 demo-environment: python-is-supported
 	@$(MAKE) -j4 $(DEMO_READY) $(EMULATOR_READY) $(FUNCTIONS_READY) $(DEPENDENCIES_READY)
+
+publish-environment: python-is-supported
+	@$(MAKE) -j4 $(LINT_READY) $(DEPENDENCIES_READY)
 
 test-environment: python-is-supported
 	@$(MAKE) -j4 $(TEST_READY) $(EMULATOR_READY) $(FUNCTIONS_READY) $(DEPENDENCIES_READY) $(NODE_READY)
@@ -146,11 +155,15 @@ $(DEMO_READY): requirements/demo.txt .venv/made
 	@echo "Preparing: the tools of the local run"
 	@$(TOOLS) $(PIP) -r requirements/demo.txt && touch $@
 
-$(DEPLOY_READY): requirements/deploy.txt $(DEMO_READY)
+$(LINT_READY): requirements/lint.txt $(DEMO_READY)
+	@echo "Preparing: the templates' linter"
+	@$(TOOLS) $(PIP) -r requirements/lint.txt && touch $@
+
+$(DEPLOY_READY): requirements/deploy.txt requirements/lint.txt $(DEMO_READY)
 	@echo "Preparing: sam"
 	@$(TOOLS) $(PIP) -r requirements/deploy.txt && touch $@
 
-$(TEST_READY): requirements/test.txt requirements/deploy.txt $(DEMO_READY)
+$(TEST_READY): requirements/test.txt requirements/deploy.txt requirements/lint.txt $(DEMO_READY)
 	@echo "Preparing: linters and test tools (about a minute, once)"
 	@$(TOOLS) $(PIP) -r requirements/test.txt && touch $@
 

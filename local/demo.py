@@ -20,6 +20,7 @@ from deployment import (
     Deployment,
     DeploymentFailedError,
     aws,
+    confirm_subscriptions,
     deploy,
     host_product,
     publish_templates,
@@ -123,6 +124,9 @@ def _run(servers: Servers, steps: Steps) -> Deployment:
     with steps.step("Deploy the root template through CloudFormation") as say:
         deployment = deploy(servers, STACK_NAME, template_url, stack_parameters(servers), Waiting())
         say(f"stack {STACK_NAME}, {len(deployment.outputs)} outputs")
+    with steps.step("Confirm the e-mail subscriptions: open the links that SNS mailed") as say:
+        confirm_subscriptions(deployment)
+        say(f"{EMAIL} now receives reports and alarms")
     with steps.step("Make an access key, assume ApiGatewayInvokeRole") as say:
         user = deployment.outputs["ApiGatewayInvokeUserName"]
         access_key = aws(servers, "iam").create_access_key(UserName=user)["AccessKey"]

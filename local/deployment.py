@@ -1,21 +1,24 @@
 """Publishes the templates to the local emulator and deploys the root, as the launch button does on AWS."""
 
 import importlib.util
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import boto3
+import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from publishing import publish
 from servers import Servers
 from simulator import CLIENT_ID, CLIENT_SECRET
+from smtp_mailbox import read_messages
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 BUCKET = "quick-start-templates"
 EMAIL = "reports@example.com"
+_CONFIRMATION_SECONDS = 10
 _CAPABILITIES: Sequence["CapabilityType"] = ("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
 
 
@@ -121,6 +125,27 @@ def deploy(
         raise DeploymentFailedError(f"stack {stack_name} ended as {status}\n{_reasons(cloudformation, stack_name)}")
     outputs = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0].get("Outputs", [])
     return Deployment(servers, stack_name, {output["OutputKey"]: output["OutputValue"] for output in outputs})
+
+
+def confirm_subscriptions(deployment: Deployment) -> None:
+    """Opens the link in each mail that asks to confirm a subscription of the stack, as the person does who reads it.
+    Nothing else is mailed before. Raises DeploymentFailedError when such a mail does not come."""
+    sns = aws(deployment.servers, "sns")
+    for topic in (deployment.outputs["ReportTopicArn"], deployment.outputs["AlarmTopicArn"]):
+        listed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        if any(subscription["SubscriptionArn"] == "PendingConfirmation" for subscription in listed):
+            requests.get(_confirmation_link(deployment.servers, topic), timeout=10).raise_for_status()
+
+
+def _confirmation_link(servers: Servers, topic: str) -> str:
+    give_up = time.monotonic() + _CONFIRMATION_SECONDS
+    while time.monotonic() < give_up:
+        for mail in reversed(read_messages(servers.mail_directory)):
+            link = re.search(rf"http\S+{re.escape(quote(topic, safe=''))}\S*", mail.body)
+            if link is not None and "ConfirmSubscription" in link[0]:
+                return link[0]
+        time.sleep(0.05)
+    raise DeploymentFailedError(f"no e-mail asked to confirm the subscription to {topic}")
 
 
 def delete(servers: Servers, stack_name: str) -> None:

@@ -6,6 +6,8 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from publishing.errors import PublishingError
+
 _EARLIEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _REGULAR_FILE_READABLE_BY_ALL = 0o100644 << 16
 
@@ -35,12 +37,21 @@ def zip_folder(folder: Path) -> bytes:
     Order, times and modes are fixed. The entries are stored and not compressed, because zlib's output differs from
     one build of Python to another. What an installation leaves behind and the functions do not need is left out:
     byte code, hidden files, console scripts and RECORD files (both name the interpreter that installed them).
+
+    Raises:
+        PublishingError: the folder is or holds a symbolic link, whose target would be left out or differ elsewhere; or
+            there is nothing to pack.
     """
+    for path in (folder, *sorted(folder.rglob("*"))):
+        if path.is_symlink() and _belongs(PurePosixPath(path.relative_to(folder).as_posix())):
+            raise PublishingError(f"{path} is a symbolic link, which is not packed. Put the files themselves there.")
     files = sorted(
         (PurePosixPath(path.relative_to(folder).as_posix()), path)
         for path in folder.rglob("*")
         if path.is_file() and _belongs(PurePosixPath(path.relative_to(folder).as_posix()))
     )
+    if not files:
+        raise PublishingError(f"{folder} holds no file to pack.")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, path in files:
@@ -49,6 +60,12 @@ def zip_folder(folder: Path) -> bytes:
             entry.external_attr = _REGULAR_FILE_READABLE_BY_ALL
             archive.writestr(entry, path.read_bytes())
     return buffer.getvalue()
+
+
+def unpacked_size(archive: bytes) -> int:
+    """The bytes of an archive's files once they are unpacked."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return sum(entry.file_size for entry in opened.infolist())
 
 
 def _belongs(path: PurePosixPath) -> bool:

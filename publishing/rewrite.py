@@ -17,6 +17,7 @@ LOCATION_PROPERTIES: Mapping[str, str] = {
 """For each resource type that names a local file or folder, the property that does."""
 
 _BUCKET_NAME, _BUCKET_REGION, _KEY_PREFIX = "QSS3BucketName", "QSS3BucketRegion", "QSS3KeyPrefix"
+HOSTING_PARAMETERS = (_BUCKET_NAME, _BUCKET_REGION, _KEY_PREFIX)
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Hosting:
     bucket: str
     region: str
     prefix: str
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The root's parameters that say so."""
+        return dict(zip(HOSTING_PARAMETERS, (self.bucket, self.region, self.prefix), strict=True))
 
     def url(self, key: str) -> str:
         """The HTTPS address of an object, as CloudFormation takes it for a template."""
@@ -76,7 +82,7 @@ def published_child(source: str, keys: Mapping[str, str]) -> str:
     return _dump(template)
 
 
-def published_root(source: str, keys: Mapping[str, str], hosted: Collection[str], hosting: Hosting) -> str:
+def published_root(source: str, keys: Mapping[str, str], hosted: Collection[str], hosting: Hosting, digest: str) -> str:
     """Give the root template its published form.
 
     Args:
@@ -84,6 +90,7 @@ def published_root(source: str, keys: Mapping[str, str], hosted: Collection[str]
         keys: for each child template's local path, the published child's key after the prefix.
         hosted: the local paths of those children that take QSS3BucketName and QSS3KeyPrefix.
         hosting: becomes the defaults of the root's QSS3 parameters.
+        digest: of the published content; the output TemplateVersion gets it, after a plus sign.
     """
     template = _yaml().load(source)
     for reference in _references(template):
@@ -97,13 +104,17 @@ def published_root(source: str, keys: Mapping[str, str], hosted: Collection[str]
             )
             parameters[_BUCKET_NAME] = _tagged("!Ref", _BUCKET_NAME)
             parameters[_KEY_PREFIX] = _tagged("!Ref", _KEY_PREFIX)
-    for name, value in (
-        (_BUCKET_NAME, hosting.bucket),
-        (_BUCKET_REGION, hosting.region),
-        (_KEY_PREFIX, hosting.prefix),
-    ):
+    for name, value in hosting.parameters.items():
         template["Parameters"][name]["Default"] = value
+    version = template["Outputs"]["TemplateVersion"]
+    version["Value"] = f"{version['Value']}+{digest}"
     return _dump(template)
+
+
+def template_parameters(source: str) -> Mapping[str, Any]:
+    """The parameters that a template declares, by name, as plain values."""
+    loaded: dict[str, Any] = YAML(typ="rt").load(source)["Parameters"]
+    return loaded
 
 
 def _key(key: str) -> str:

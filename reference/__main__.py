@@ -1,10 +1,14 @@
-"""Writes docs/openapi.json, docs/api-reference.md and the Postman collection: `make reference`."""
+"""Writes docs/openapi.json, docs/api-reference.md, the Postman collection and docs/iam/deployer-policy.json.
+
+That is `make reference`.
+"""
 
 import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from reference import deployer_policy
 from reference.endpoints import CHECKOUT, endpoints
 from reference.markdown import markdown
 from reference.openapi import openapi
@@ -24,7 +28,7 @@ def documents(checkout: Path = CHECKOUT) -> Mapping[str, str]:
 
 
 def main() -> int:
-    for name, text in documents().items():
+    for name, text in {**documents(), deployer_policy.PATH: deployer_policy.written()}.items():
         path = CHECKOUT / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)

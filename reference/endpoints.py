@@ -56,7 +56,7 @@ def endpoints(checkout: Path = CHECKOUT) -> tuple[Endpoint, ...]:
     """
     found = []
     for template in sorted((checkout / "templates").glob("*.yaml")):
-        resources = _yaml().load(template.read_text())["Resources"]
+        resources = load_template(template)["Resources"]
         for name, resource in resources.items():
             events = [
                 event["Properties"]
@@ -117,10 +117,12 @@ class _Constructor(SafeConstructor):
     """
 
 
-def _yaml() -> YAML:
+def load_template(path: Path) -> Mapping[str, Any]:
+    """A template as it stands, each intrinsic function as its argument."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
-    return yaml
+    template: Mapping[str, Any] = yaml.load(path.read_text())
+    return template
 
 
 def _argument(loader: Any, _tag: str, node: Any) -> Any:

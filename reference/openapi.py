@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from quickstart.validation import FieldDescription
+from quickstart.wiring import VERSION
 from reference.endpoints import METHODS_WITH_BODY, Endpoint
 from reference.examples import ANSWERS, REFUSALS, REQUESTS
 
-VERSION = "0.1.0"
 ERROR: Mapping[str, Any] = {
     "type": "object",
     "description": "Why a request was refused; `errors` names everything that is wrong.",

@@ -4,7 +4,9 @@
 //   export AWS_REGION=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... ROLE_ARN=...
 //   node host_product.mjs <address> <JSON>
 
+import { realpathSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { fromEnv, fromTemporaryCredentials } from "@aws-sdk/credential-providers";
 import { AwsClient } from "aws4fetch";
 
@@ -46,10 +48,13 @@ export async function post(address, body) {
   return { status: answer.status, text: await answer.text() };
 }
 
-const [address, body] = process.argv.slice(2);
-const { status, text } = await post(address, body);
-console.log(text);
-if (status !== 200) {
-  console.error(`HTTP ${status}`);
-  process.exitCode = 1;
+// Run as a program, not imported by yours.
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const [address, body] = process.argv.slice(2);
+  const { status, text } = await post(address, body);
+  console.log(text);
+  if (status !== 200) {
+    console.error(`HTTP ${status}`);
+    process.exitCode = 1;
+  }
 }

@@ -47,7 +47,8 @@ def invoke_role_credentials(role_arn: str, region: str) -> DeferredRefreshableCr
 def post(address: str, body: str, credentials: DeferredRefreshableCredentials, region: str) -> tuple[int, str]:
     """One signed POST; gives the status and the body of the answer."""
     request = AWSRequest("POST", address, data=body, headers={"Content-Type": "application/json"})
-    SigV4Auth(credentials, "execute-api", region).add_auth(request)
+    # Frozen: key and token of one session, even if that is renewed meanwhile.
+    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", region).add_auth(request)
     answer = URLLib3Session(timeout=30).send(request.prepare())
     return answer.status_code, answer.text
 

@@ -12,7 +12,8 @@ from quickstart.topic import publish
 def handler(event: Mapping[str, Any], _context: object) -> None:
     """An event "Step Functions Execution Status Change" of FAILED, TIMED_OUT or ABORTED.
 
-    A failure is announced once: what the ledger already has as announced is not announced again.
+    A failure is announced once: what the ledger already has as announced is not announced again. Raises
+    AnnouncementsTooFastError, after which Lambda tries twice again, and then hands the event to the dead-letter queue.
     """
     failed = read_failure(event, wiring.states())
     logger().error(
@@ -29,6 +30,7 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
         item = ledger.find(str(failed.seller_id), str(failed.report_id)) or {}
         if item.get("AnnouncedFailure") == failed.failure_id:
             return
+    wiring.take_announcement_turn()
     message_id = publish(wiring.sns(), settings.required("REPORT_TOPIC_ARN"), write_message(failed))
     if known:
         ledger.failed(

@@ -17,13 +17,16 @@ def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, object]:
     """{SellerId, ReportId, ReportType, ReportStatus, ObjectKey?, SizeBytes?, Sha256?, CompressionAlgorithm?,
     DataStartTime?, DataEndTime?, Explanation?} -> {NotificationMessageId}.
 
-    A report is announced once: what the ledger already has as announced is not announced again.
+    A report is announced once: what the ledger already has as announced is not announced again. Raises
+    AnnouncementsTooFastError, after which the state machine waits and tries again.
     """
     seller_id, report_id = event["SellerId"], event["ReportId"]
     ledger = wiring.report_ledger()
     announced = (ledger.find(seller_id, report_id) or {}).get("NotificationMessageId")
     if announced is not None:
         return {"NotificationMessageId": announced}
+    # Before the link is made, which lives from then on.
+    wiring.take_announcement_turn()
     document = _document(event)
     message = write_message(
         FinishedReportNews(

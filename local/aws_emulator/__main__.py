@@ -24,7 +24,7 @@ def main() -> None:
         from aws_emulator.gaps import close_gaps
 
         close_gaps(options.function_python, options.smtp_port, options.leave_open)
-        _serve(listener, f"AWS emulator listening on http://127.0.0.1:{port}")
+        _serve(listener, f"AWS emulator listening on http://127.0.0.1:{port}", options.call_log)
 
 
 def _options() -> argparse.Namespace:
@@ -35,6 +35,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--smtp-port", type=int, default=0, help="loopback port that takes SNS e-mail; 0: none is sent")
     parser.add_argument("--scratch", type=Path, default=None, metavar="DIR", help="folder for temporary files")
+    parser.add_argument("--call-log", type=Path, default=None, metavar="FILE", help="write a line for each call of AWS")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--account", default="111122223333")
     parser.add_argument(
@@ -71,11 +72,13 @@ def _set_environment(options: argparse.Namespace, port: int) -> None:
     tempfile.tempdir = str(options.scratch)
 
 
-def _serve(listener: socket.socket, announcement: str) -> None:
+def _serve(listener: socket.socket, announcement: str, call_log: Path | None) -> None:
     """Serves until SIGTERM or SIGINT. The listening socket queues requests from the moment of the announcement."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
+
+    from aws_emulator.call_log import logged
 
     logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of metrics that nobody collects
     config = Config()
@@ -84,7 +87,7 @@ def _serve(listener: socket.socket, announcement: str) -> None:
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
     print(announcement, flush=True)
-    asyncio.run(serve(app, config))
+    asyncio.run(serve(app if call_log is None else logged(app, call_log), config))
 
 
 if __name__ == "__main__":

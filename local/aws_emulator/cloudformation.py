@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from ministack.services import s3
+from ministack.services import iam, s3
 from ministack.services.cloudformation import _exports, _stack_events, _stacks, engine, handlers, helpers, provisioners
 from ministack.services.cloudformation.stacks import _add_event, _resource_policy
 
@@ -16,6 +16,7 @@ from aws_emulator.patching import wrap
 STACK_HANDLERS = provisioners._RESOURCE_HANDLERS["AWS::CloudFormation::Stack"]
 BUCKET_HANDLERS = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
 FUNCTION_HANDLERS = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+ROLE_HANDLERS = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
 LAYER_HANDLERS = provisioners._RESOURCE_HANDLERS["AWS::Lambda::LayerVersion"]
 VIRTUAL_HOST = re.compile(r"(?P<bucket>[a-z0-9.-]+?)\.s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?")
 
@@ -179,6 +180,37 @@ def missing_code_fails_the_stack() -> None:
     def create_layer(original: Any, logical_id: str, properties: dict[str, Any], stack: str) -> Any:
         require(properties.get("Content", {}))
         return original(logical_id, properties, stack)
+
+
+def roles_get_their_permissions_boundary() -> None:
+    """A role gets the PermissionsBoundary of its template, also when an update changes or removes it, and the boundary
+    must exist; ministack drops the property, though it limits roles that have one."""
+
+    @wrap(ROLE_HANDLERS, "create", "2d7e3d8ec507")
+    def create(original: Any, logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        name, attributes = original(logical_id, properties, stack)
+        try:
+            _set_boundary(name, properties)
+        except ValueError:
+            provisioners._iam_role_delete(name, properties)
+            raise
+        return name, attributes
+
+    @wrap(ROLE_HANDLERS, "update", "4f4039080dc1")
+    def update(original: Any, physical_id: str, old: dict[str, Any], new: dict[str, Any], *context: Any) -> Any:
+        name, attributes = original(physical_id, old, new, *context)
+        _set_boundary(name, new)
+        return name, attributes
+
+
+def _set_boundary(role: str, properties: dict[str, Any]) -> None:
+    boundary = properties.get("PermissionsBoundary")
+    if boundary:
+        status, _, body = iam._put_role_permissions_boundary({"RoleName": [role], "PermissionsBoundary": [boundary]})
+        if status != 200:
+            raise ValueError(body.decode())
+    else:
+        iam._roles[role]["PermissionsBoundary"] = ""
 
 
 def _delete_nested_stack(name: str) -> None:

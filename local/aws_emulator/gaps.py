@@ -11,6 +11,7 @@ from aws_emulator import (
     dynamodb,
     event_bus,
     functions,
+    identity,
     log_events,
     scheduler,
     security_token,
@@ -51,6 +52,7 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         cloudformation.nested_stacks_name_their_root,
         cloudformation.full_buckets_are_not_deleted,
         cloudformation.missing_code_fails_the_stack,
+        cloudformation.roles_get_their_permissions_boundary,
         api_gateway.changed_definition_keeps_the_api,
         dynamodb.tables_get_their_time_to_live,
         functions.handler_exceptions_keep_their_type,
@@ -74,14 +76,19 @@ def _gaps(function_python: str, smtp_port: int) -> dict[str, Callable[[], None]]
         scheduler.schedules_fire_when_due,
         scheduler.schedule_policies_see_the_group,
         security_token.sessions_last_no_longer_than_allowed,
+        identity.simulations_see_their_context,
+        security_token.conditions_see_the_role_of_a_session,
         storage.missing_objects_need_permission_to_list,
         storage.parts_have_a_minimum_size,
     )
     own_interpreter = functions.functions_run_on_an_interpreter_of_their_own
-    mailboxes = simple_notification.notifications_reach_mailboxes
+    mailboxes = (
+        simple_notification.notifications_reach_mailboxes,
+        simple_notification.email_subscriptions_wait_for_confirmation,
+    )
     gaps = {close.__name__: close for close in plain}
     if function_python:
         gaps[own_interpreter.__name__] = partial(own_interpreter, function_python)
     if smtp_port:
-        gaps[mailboxes.__name__] = partial(mailboxes, smtp_port)
+        gaps |= {close.__name__: partial(close, smtp_port) for close in mailboxes}
     return gaps

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs
 
+from ministack.core import iam_evaluator
 from ministack.services import iam, sts
 
 from aws_emulator.patching import wrap
@@ -24,6 +25,19 @@ def sessions_last_no_longer_than_allowed() -> None:
         if parameters.get("Action") == "AssumeRole" and (problem := _duration_problem(parameters, headers, query)):
             return sts._error(400, "ValidationError", problem, ns="sts")
         return await original(method, path, headers, body, query)
+
+
+def conditions_see_the_role_of_a_session() -> None:
+    """The condition key aws:PrincipalArn of a role's session is the role's own ARN, with its path; ministack gives the
+    session's ARN."""
+
+    @wrap(iam_evaluator, "_resolve_condition_key", "15e26964cd38")
+    def resolve(original: Any, key: str, context: Any) -> Any:
+        if key.lower() == "aws:principalarn" and context.principal_type == "AssumedRole":
+            name = iam_evaluator._role_name_from_assumed_arn(context.principal_arn)
+            role = iam._roles.get_scoped(context.principal_account, None, name) or {}
+            return role.get("Arn", context.principal_arn)
+        return original(key, context)
 
 
 def _duration_problem(parameters: dict[str, str], headers: dict[str, str], query: dict[str, Any]) -> str:

@@ -301,3 +301,37 @@ def test_a_failed_root_takes_its_finished_children_with_it(emulator: Emulator, d
 
     assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
     assert emulator.client("dynamodb").list_tables()["TableNames"] == before
+
+
+def role_with(boundary: str) -> dict[str, Any]:
+    trusted = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    properties: dict[str, Any] = {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trusted]}}
+    if boundary:
+        properties["PermissionsBoundary"] = boundary
+    role = {"Type": "AWS::IAM::Role", "Properties": properties}
+    return {"Resources": {"Role": role}, "Outputs": {"Role": {"Value": {"Ref": "Role"}}}}
+
+
+def test_a_role_has_the_permissions_boundary_of_its_template(emulator: Emulator, deployment: Deployment) -> None:
+    iam, name = emulator.client("iam"), unique("stack")
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    policy = iam.create_policy(PolicyName=unique("boundary"), PolicyDocument=json.dumps(document))["Policy"]["Arn"]
+
+    def boundary(action: str, template: dict[str, Any]) -> str:
+        role = outputs(deployment.deploy(action, name, template))["Role"]
+        found = iam.get_role(RoleName=role)["Role"].get("PermissionsBoundary", {})
+        return str(found.get("PermissionsBoundaryArn", ""))
+
+    assert boundary("create_stack", role_with(policy)) == policy
+    assert boundary("update_stack", role_with("")) == ""
+    assert boundary("update_stack", role_with(policy)) == policy
+
+
+def test_a_boundary_that_does_not_exist_fails_the_stack(emulator: Emulator, deployment: Deployment) -> None:
+    name = unique("stack")
+
+    failed = deployment.deploy("create_stack", name, role_with("arn:aws:iam::111122223333:policy/Nowhere"))
+
+    assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
+    roles = [role["RoleName"] for role in emulator.client("iam").list_roles()["Roles"]]
+    assert not [role for role in roles if role.startswith(name)]

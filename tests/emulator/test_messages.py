@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -15,15 +17,98 @@ from tests.emulator.support import ACCOUNT, Emulator, eventually, unique
 SELLING_PARTNER_API_ACCOUNT = "437568002678"
 
 
+CONFIRMATION = "AWS Notification - Subscription Confirmation"
+
+
 def create_topic(emulator: Emulator, address: str, **attributes: str) -> str:
+    """A topic, and the address as its confirmed subscriber."""
     sns = emulator.client("sns")
     topic: str = sns.create_topic(Name=unique("topic"))["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address, Attributes=attributes)
+    confirm(emulator, address)
     return topic
 
 
+def confirm(emulator: Emulator, address: str) -> str:
+    """Opens the link in the one mail that asks the address to confirm; gives the answer."""
+    [mail] = eventually(lambda: all_mails_to(emulator, address), len)
+    assert mail.subject == CONFIRMATION
+    link = re.search(r"http\S+", mail.body)
+    assert link is not None
+    with urllib.request.urlopen(link[0]) as answer:
+        return str(answer.read().decode())
+
+
+def all_mails_to(emulator: Emulator, address: str) -> list[Mail]:
+    return [mail for mail in read_messages(emulator.mail_directory) if mail.to == address]
+
+
 def mails_to(emulator: Emulator, address: str) -> list[Mail]:
-    return eventually(lambda: [mail for mail in read_messages(emulator.mail_directory) if mail.to == address], len)
+    """What has come besides the mail that asks to confirm."""
+    return eventually(lambda: [mail for mail in all_mails_to(emulator, address) if mail.subject != CONFIRMATION], len)
+
+
+def subscriptions(emulator: Emulator, topic: str) -> list[tuple[str, str]]:
+    """Address and ARN, as both lists show them."""
+    sns = emulator.client("sns")
+    of_topic = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    everywhere = [entry for entry in sns.list_subscriptions()["Subscriptions"] if entry["TopicArn"] == topic]
+    assert of_topic == everywhere
+    return [(entry["Endpoint"], entry["SubscriptionArn"]) for entry in of_topic]
+
+
+def test_an_e_mail_subscription_waits_until_its_link_is_opened(emulator: Emulator) -> None:
+    sns, address = emulator.client("sns"), f"{unique('reader')}@example.com"
+    topic = sns.create_topic(Name=unique("topic"))["TopicArn"]
+
+    answer = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
+
+    assert answer["SubscriptionArn"] == "pending confirmation"
+    assert subscriptions(emulator, topic) == [(address, "PendingConfirmation")]
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["SubscriptionsPending"] == "1"
+    sns.publish(TopicArn=topic, Message="before")
+
+    confirmed = confirm(emulator, address)
+
+    [(_, arn)] = subscriptions(emulator, topic)
+    assert arn.startswith(f"{topic}:")
+    assert f"<SubscriptionArn>{arn}</SubscriptionArn>" in confirmed
+    sns.publish(TopicArn=topic, Message="after")
+    assert [mail.body.strip() for mail in mails_to(emulator, address)] == ["after"]
+
+
+def test_subscriptions_that_stacks_make_wait_too(emulator: Emulator) -> None:
+    first, second, third = (f"{unique('reader')}@example.com" for _ in range(3))
+    inline: dict[str, Any] = {
+        "Type": "AWS::SNS::Topic",
+        "Properties": {"Subscription": [{"Protocol": "email", "Endpoint": first}]},
+    }
+    topic_arn = {"Ref": "Topic"}
+    apart = {"TopicArn": topic_arn, "Protocol": "email", "Endpoint": second}
+    template: dict[str, Any] = {
+        "Resources": {"Topic": inline, "Apart": {"Type": "AWS::SNS::Subscription", "Properties": apart}},
+        "Outputs": {"Topic": {"Value": topic_arn}},
+    }
+    cloudformation, name = emulator.client("cloudformation"), unique("stack")
+
+    def settle(change: str) -> str:
+        getattr(cloudformation, change)(StackName=name, TemplateBody=json.dumps(template))
+        stack = eventually(
+            lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0],
+            lambda stack: stack["StackStatus"].endswith("_COMPLETE"),
+        )
+        return str(stack["Outputs"][0]["OutputValue"])
+
+    topic = settle("create_stack")
+    assert set(subscriptions(emulator, topic)) == {(first, "PendingConfirmation"), (second, "PendingConfirmation")}
+    confirm(emulator, first)
+    inline["Properties"]["Subscription"].append({"Protocol": "email", "Endpoint": third})
+    settle("update_stack")
+
+    waiting = {address for address, arn in subscriptions(emulator, topic) if arn == "PendingConfirmation"}
+    assert waiting == {second, third}
+    assert len(all_mails_to(emulator, first)) == 1
+    confirm(emulator, third)
 
 
 def test_a_notification_reaches_the_mailbox(emulator: Emulator) -> None:

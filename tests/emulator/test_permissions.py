@@ -137,3 +137,49 @@ def test_a_missing_object_is_told_to_those_who_may_list(emulator: Emulator, buck
     assert status("report") == 200
     assert status("missing") == 403
     assert status("missing", allow("s3:ListBucket", f"arn:aws:s3:::{bucket}")) == 404
+
+
+def test_a_trust_policy_sees_the_role_of_a_session_with_its_path(emulator: Emulator) -> None:
+    iam, sts = emulator.client("iam"), emulator.client("sts")
+    anyone = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow("sts:AssumeRole", "*")]})
+
+    def session_of(path: str) -> tuple[str, Any]:
+        name, trust = unique("caller"), json.dumps({"Version": "2012-10-17", "Statement": [anyone]})
+        role = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName="assume", PolicyDocument=policy)
+        session = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        keys = session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]
+        return role, emulator.client("sts", *keys)
+
+    trusted, caller = session_of("/products/")
+    _, neighbour = session_of("/products/")
+    condition = {"ArnEquals": {"aws:PrincipalArn": trusted}}
+    trust = {"Version": "2012-10-17", "Statement": [{**anyone, "Condition": condition}]}
+    target = iam.create_role(RoleName=unique("target"), AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+
+    assert caller.assume_role(RoleArn=target, RoleSessionName="test")["Credentials"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        neighbour.assume_role(RoleArn=target, RoleSessionName="test")
+
+
+def test_a_simulation_sees_its_context(emulator: Emulator) -> None:
+    role = emulator.create_role(
+        {
+            "Effect": "Allow",
+            "Action": "kms:CreateKey",
+            "Resource": "*",
+            "Condition": {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}},
+        }
+    )
+
+    def decision(*called_via: str) -> str:
+        entry = {"ContextKeyName": "aws:CalledVia", "ContextKeyType": "stringList", "ContextKeyValues": called_via}
+        answer = emulator.client("iam").simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=["kms:CreateKey"], ContextEntries=[entry] if called_via else []
+        )
+        return str(answer["EvaluationResults"][0]["EvalDecision"])
+
+    assert decision("athena.amazonaws.com", "cloudformation.amazonaws.com") == "allowed"
+    assert decision("athena.amazonaws.com") == "implicitDeny"
+    assert decision() == "implicitDeny"

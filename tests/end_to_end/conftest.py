@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deployment import REPOSITORY, Deployment, deploy, publish_templates, stack_parameters
+from deployment import REPOSITORY, Deployment, confirm_subscriptions, deploy, publish_templates, stack_parameters
 from servers import Servers, running_servers
 from simulator import application_arguments
 from tests.end_to_end.host import HostProduct, Seller, new_seller
@@ -40,7 +40,9 @@ def template_url(servers: Servers) -> str:
 
 @pytest.fixture(scope="session")
 def deployment(servers: Servers, template_url: str) -> Deployment:
-    return deploy(servers, STACK_NAME, template_url, stack_parameters(servers))
+    deployment = deploy(servers, STACK_NAME, template_url, stack_parameters(servers))
+    confirm_subscriptions(deployment)
+    return deployment
 
 
 @pytest.fixture(scope="session")

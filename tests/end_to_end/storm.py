@@ -21,7 +21,7 @@ from typing import Any
 
 import boto3
 
-from deployment import REPOSITORY, Deployment, aws, deploy, publish_templates, stack_parameters
+from deployment import REPOSITORY, Deployment, aws, confirm_subscriptions, deploy, publish_templates, stack_parameters
 from servers import running_servers
 from simulator import application_arguments, control, served_document
 from smtp_mailbox import read_messages
@@ -30,6 +30,7 @@ from tests.end_to_end.host import (
     HostProduct,
     Seller,
     as_sp_api,
+    changed_function,
     eventually,
     finished_report,
     new_seller,
@@ -39,6 +40,8 @@ from tests.end_to_end.test_delivery_failures import waits_scaled
 
 # Step Functions' waits are so much shorter: the longest of ten minutes is twelve seconds.
 WAITS = 0.02
+# As many times more announcements fit into a second.
+ANNOUNCEMENTS = {"ANNOUNCEMENTS_PER_SECOND": str(round(5 / WAITS))}
 CALLERS = 8
 FAULTS: tuple[Mapping[str, object], ...] = (
     {"fault": "status", "status": 429, "operation": "createReport"},
@@ -106,7 +109,11 @@ def play(deployment: Deployment, storm: Storm, seconds: float) -> Found:
     control(servers.simulator_endpoint, "DELETE", "requests")
     began = time.monotonic()
     mark = uuid.uuid4().hex[:8]
-    with ThreadPoolExecutor(CALLERS) as callers, waits_scaled(servers, WAITS):
+    with (
+        ThreadPoolExecutor(CALLERS) as callers,
+        waits_scaled(servers, WAITS),
+        changed_function(deployment, "SPAPIReportPresignedUrlGenerator", Environment=ANNOUNCEMENTS),
+    ):
         sellers = list(callers.map(lambda number: _ready_seller(host, f"S{mark}{number:05d}"), range(storm.sellers)))
         expected_copies, early, late = _order_outcomes(sellers, storm, chance)
         turns = [sellers[number % storm.sellers] for number in range(storm.reports)]
@@ -343,7 +350,7 @@ def _ledger(deployment: Deployment) -> list[dict[str, Any]]:
     while not items or "LastEvaluatedKey" in page:
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if "LastEvaluatedKey" in page else {}
         page = table.scan(**start)
-        items += page["Items"]
+        items += [item for item in page["Items"] if not item["ReportId"].startswith("ANNOUNCEMENTS#")]
         if not page["Items"]:
             break
     return items
@@ -389,6 +396,7 @@ def main() -> int:
         ) as servers,
     ):
         deployment = deploy(servers, "storm", publish_templates(servers), stack_parameters(servers))
+        confirm_subscriptions(deployment)
         found = play(deployment, storm, options.seconds)
     print(found.table())
     return 1 if found.wrong else 0

@@ -3,13 +3,18 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deployment import REPOSITORY, Deployment
 from tests.end_to_end.host import Seller, invoke_user_key
+from tests.end_to_end.settling_sts import settling_sts
 
 EXAMPLES = REPOSITORY / "docs" / "examples"
 PROGRAMS: Mapping[str, list[str]] = {
@@ -17,6 +22,39 @@ PROGRAMS: Mapping[str, list[str]] = {
     "botocore": [sys.executable, str(EXAMPLES / "host_product_botocore.py")],
     "curl": [str(EXAMPLES / "host_product.sh")],
     "node": ["node", str(EXAMPLES / "host_product.mjs")],
+}
+# Interpreter and text of a program that sends three requests and prints the status of each answer.
+THRICE: Mapping[str, tuple[str, str]] = {
+    "requests": (
+        sys.executable,
+        """
+import os, sys, host_product
+quick_start = host_product.QuickStart(os.environ["ROLE_ARN"], os.environ["AWS_REGION"])
+for _ in range(3):
+    try:
+        quick_start.post(sys.argv[1], {})
+    except host_product.RequestRefusedError as refused:
+        print(refused.status)
+""",
+    ),
+    "botocore": (
+        sys.executable,
+        """
+import os, sys, host_product_botocore as host_product
+region = os.environ["AWS_REGION"]
+credentials = host_product.invoke_role_credentials(os.environ["ROLE_ARN"], region)
+for _ in range(3):
+    print(host_product.post(sys.argv[1], "{}", credentials, region)[0])
+""",
+    ),
+    "curl": ("bash", f'for run in 1 2 3; do {EXAMPLES}/host_product.sh "$1" "{{}}" 2>&1 > /dev/null; done'),
+    "node": (
+        "node",
+        f"""
+import {{ post }} from "{(EXAMPLES / "host_product.mjs").as_uri()}";
+for (let sent = 0; sent < 3; sent++) console.log((await post(process.argv[2], "{{}}")).status);
+""",
+    ),
 }
 SELLER = {"SellerId": "A3TH9S8BH6GOGM", "RegionCode": "NA"}
 REPORT = {**SELLER, "ReportType": "GET_MERCHANT_LISTINGS_ALL_DATA", "MarketplaceIds": "ATVPDKIKX0DER"}
@@ -98,6 +136,65 @@ def test_wrong_keys_are_refused_with_words(
     assert status != 0
     assert answer is None
     assert "SignatureDoesNotMatch" in said
+
+
+# A program that keeps its session asks for another one when the kept one ends within minutes.
+@pytest.mark.parametrize(("lifetime", "sessions"), [(timedelta(hours=1), 1), (timedelta(minutes=4), 3)])
+@pytest.mark.parametrize("program", THRICE)
+def test_a_session_is_renewed_before_it_ends(
+    deployment: Deployment,
+    environment: Mapping[str, str],
+    tmp_path: Path,
+    program: str,
+    lifetime: timedelta,
+    sessions: int,
+) -> None:
+    interpreter, text = THRICE[program]
+    thrice = tmp_path / "thrice.mjs"
+    thrice.write_text(text)
+    with settling_sts(deployment.servers.aws_endpoint, lifetime=lifetime) as sts:
+        done = subprocess.run(
+            [interpreter, thrice, deployment.url("TokenStorageUrl")],
+            env={**environment, "AWS_ENDPOINT_URL_STS": sts.endpoint, "PYTHONPATH": str(EXAMPLES)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.stdout.replace("HTTP ", "").split() == ["400"] * 3, done.stdout + done.stderr
+    assert sts.calls == (3 if program == "curl" else sessions)
+
+
+def test_iam_is_given_time_to_settle(deployment: Deployment, environment: Mapping[str, str]) -> None:
+    """All programs at once: each waits some seconds."""
+    begun = time.monotonic()
+    with ExitStack() as stack:
+        running = {}
+        for program, command in PROGRAMS.items():
+            refusals = ("AccessDenied", "InvalidClientTokenId")
+            sts = stack.enter_context(settling_sts(deployment.servers.aws_endpoint, refusals))
+            process = subprocess.Popen(
+                [*command, deployment.url("TokenStorageUrl"), "{}"],
+                env={**environment, "AWS_ENDPOINT_URL_STS": sts.endpoint},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            running[program] = sts, process
+        for program, (sts, process) in running.items():
+            _, said = process.communicate(timeout=60)
+            assert (process.returncode, said.strip(), sts.calls) == (1, "HTTP 400", 3), program
+    assert time.monotonic() - begun > 3.9, "a refusal was followed at once by the next request"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_waiting_does_not_mend_is_told_at_once(
+    deployment: Deployment, environment: Mapping[str, str], program: str
+) -> None:
+    with settling_sts(deployment.servers.aws_endpoint, ["ValidationError"]) as sts:
+        there = {**environment, "AWS_ENDPOINT_URL_STS": sts.endpoint}
+        status, answer, said = run(program, deployment.url("TokenStorageUrl"), {}, there)
+    assert (status != 0, answer, "ValidationError" in said, sts.calls) == (True, None, True, 1), said
 
 
 _REFERENCES: dict[str, Any] = {}

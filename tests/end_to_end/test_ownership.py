@@ -10,7 +10,7 @@ import boto3
 import pytest
 import requests
 
-from deployment import Deployment, aws, deploy, stack_parameters
+from deployment import Deployment, aws, confirm_subscriptions, deploy, stack_parameters
 from servers import Servers
 from simulator import control, served_document
 from tests.end_to_end.host import (
@@ -163,7 +163,9 @@ def test_a_report_whose_owner_nothing_tells_ends_in_the_dead_letter_queue(
 @pytest.fixture(scope="module")
 def ignoring(servers: Servers, template_url: str) -> Deployment:
     """A second stack beside the first; it delivers what it asked for and nothing else."""
-    return deploy(servers, "ignoring", template_url, stack_parameters(servers, ReportsMadeElsewhere="ignore"))
+    deployment = deploy(servers, "ignoring", template_url, stack_parameters(servers, ReportsMadeElsewhere="ignore"))
+    confirm_subscriptions(deployment)
+    return deployment
 
 
 @pytest.fixture

@@ -2,10 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from deployment import REPOSITORY, Deployment
 from postman_environment import postman_environment
@@ -24,64 +28,108 @@ def environment(deployment: Deployment, seller: Seller, **changed: str) -> Mappi
     return {**given, "values": [*given["values"], *added]}
 
 
-def newman(
-    name: str, tmp_path: Path, given: Mapping[str, Any], *options: str, collection: Path = REPOSITORY / COLLECTION
-) -> tuple[int, Any]:
-    """Exit status and report; the report of each run stays in newman/, under `name`, for whoever looks."""
-    report = REPOSITORY / "newman" / f"{name}.json"
-    report.unlink(missing_ok=True)
-    (tmp_path / "environment.json").write_text(json.dumps(given))
-    done = subprocess.run(
-        [
-            NODE_MODULES / ".bin/newman",
-            "run",
-            collection,
-            "--environment",
-            tmp_path / "environment.json",
-            "--reporters",
-            "json",
-            "--reporter-json-export",
-            report,
-            *options,
-        ],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "NODE_NO_WARNINGS": "1"},
-        timeout=120,
-        check=False,
-    )
-    assert report.exists(), done.stdout + done.stderr
-    return done.returncode, json.loads(report.read_text())
+@dataclass(frozen=True)
+class Newman:
+    """Runs a collection; newman's JUnit report of it stays in newman/, for a CI system and for whoever looks."""
+
+    tmp_path: Path
+    record: Callable[[str, object], None]
+
+    def run(
+        self, name: str, given: Mapping[str, Any], *options: str, collection: Path = REPOSITORY / COLLECTION
+    ) -> tuple[int, Any]:
+        """Exit status and newman's JSON report, which holds keys and stays in the test's own folder."""
+        report, kept = self.tmp_path / "report.json", REPOSITORY / "newman" / f"{name}.xml"
+        kept.unlink(missing_ok=True)
+        (self.tmp_path / "environment.json").write_text(json.dumps(given))
+        done = subprocess.run(
+            [
+                NODE_MODULES / ".bin/newman",
+                "run",
+                collection,
+                "--environment",
+                self.tmp_path / "environment.json",
+                "--reporters",
+                "json,junit",
+                "--reporter-json-export",
+                report,
+                "--reporter-junit-export",
+                kept,
+                *options,
+            ],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "NODE_NO_WARNINGS": "1"},
+            timeout=120,
+            check=False,
+        )
+        assert report.exists(), done.stdout + done.stderr
+        answer = json.loads(report.read_text())
+        secrets = _secrets(given, answer)
+        assert all(secret in report.read_text() for secret in secrets)
+        assert not [secret for secret in secrets if secret in kept.read_text()], f"{kept} holds a key or a token"
+        counts = answer["run"]["stats"]
+        requests, assertions = counts["requests"]["total"], counts["assertions"]["total"]
+        failures = counts["assertions"]["failed"]
+        self.record("newman", f"{kept.name:<18} {requests:3} requests, {assertions:3} assertions, {failures} failures")
+        return done.returncode, answer
+
+
+def _secrets(given: Mapping[str, Any], report: Any) -> set[str]:
+    """The keys and tokens that the run was given, and those that STS gave it."""
+    values = {value["key"]: value["value"] for value in given["values"]}
+    secrets = {values[name] for name in ("iamUserAccessKey", "iamUserSecretKey", "refreshToken")}
+    for execution in report["run"]["executions"]:
+        text = bytes(execution["response"]["stream"]["data"]).decode()
+        for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"):
+            secrets.update(re.findall(f"<{name}>(.*?)</{name}>", text))
+    return secrets
+
+
+@pytest.fixture
+def newman(tmp_path: Path, record_property: Callable[[str, object], None]) -> Newman:
+    return Newman(tmp_path, record_property)
+
+
+def status_test(status: int) -> list[Mapping[str, Any]]:
+    """The test of a request that must be answered with this status."""
+    line = f'pm.test("the answer is {status}", () => pm.response.to.have.status({status}));'
+    return [{"listen": "test", "script": {"type": "text/javascript", "exec": [line]}}]
 
 
 def answers(report: Any) -> Mapping[str, int]:
     return {entry["item"]["name"]: entry["response"]["code"] for entry in report["run"]["executions"]}
 
 
-def test_the_whole_collection_passes(deployment: Deployment, seller: Seller, tmp_path: Path) -> None:
-    status, report = newman("collection", tmp_path, environment(deployment, seller))
+def test_the_whole_collection_passes(deployment: Deployment, seller: Seller, newman: Newman) -> None:
+    status, report = newman.run("collection", environment(deployment, seller))
     failures = [(failure["source"]["name"], failure["error"]["message"]) for failure in report["run"]["failures"]]
     assert (status, failures) == (0, []), answers(report)
     assert answers(report) == {"STS Assume API Gateway Role": 200} | {endpoint.route: 200 for endpoint in endpoints()}
 
 
-def test_wrong_keys_are_refused(deployment: Deployment, seller: Seller, tmp_path: Path) -> None:
+def test_wrong_keys_are_refused(deployment: Deployment, seller: Seller, newman: Newman) -> None:
     wrong = environment(
         deployment, seller, accessKeyId="ASIAWRONG", secretAccessKey="wrong", sessionToken="wrong", reportId="1"
     )
-    status, report = newman("wrong-keys", tmp_path, wrong, "--folder", "Report Creator")
-    assert status != 0
-    assert set(answers(report).values()) == {403}
+    collection = json.loads((REPOSITORY / COLLECTION).read_text())
+    (folder,) = [folder for folder in collection["item"] if folder["name"] == "Report Creator"]
+    collection["item"] = [{**folder, "item": [{**item, "event": status_test(403)} for item in folder["item"]]}]
+    path = newman.tmp_path / "collection.json"
+    path.write_text(json.dumps(collection))
+    status, report = newman.run("wrong-keys", wrong, collection=path)
+    assert (status, set(answers(report).values())) == (0, {403})
 
 
 def test_wrong_inputs_get_the_answers_that_the_examples_get(
-    deployment: Deployment, seller: Seller, tmp_path: Path
+    deployment: Deployment, seller: Seller, newman: Newman
 ) -> None:
     """The table of docs/api.md through Postman's own signing."""
     collection = json.loads((REPOSITORY / COLLECTION).read_text())
     collection["item"] = collection["item"][:1] + [
         {
             "name": what,
+            "event": status_test(status),
             "request": {
                 "method": "POST",
                 "header": [],
@@ -89,11 +137,11 @@ def test_wrong_inputs_get_the_answers_that_the_examples_get(
                 "body": {"mode": "raw", "raw": json.dumps(body)},
             },
         }
-        for what, (output, body, _) in WRONG.items()
+        for what, (output, body, status) in WRONG.items()
     ]
-    path = tmp_path / "collection.json"
+    path = newman.tmp_path / "collection.json"
     path.write_text(json.dumps(collection))
-    _, report = newman("wrong-inputs", tmp_path, environment(deployment, seller), collection=path)
+    done, report = newman.run("wrong-inputs", environment(deployment, seller), collection=path)
     given = example_environment(deployment)
     told = {
         entry["item"]["name"]: (entry["response"]["code"], _body(entry["response"]))
@@ -102,6 +150,7 @@ def test_wrong_inputs_get_the_answers_that_the_examples_get(
     for what, (output, body, status) in WRONG.items():
         reference = run("requests", deployment.url(output), body, given)[1]
         assert told[what] == (status, {**reference, "requestId": ""}), what
+    assert done == 0
 
 
 def _address(output: str, url: str) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Account:
     def session(self, access_key: str = "test", secret_key: str = "test", region: str = "us-east-1") -> boto3.Session:
         return boto3.Session(access_key, secret_key, region_name=region)
 
+    @cache  # noqa: B019 - one account lives as long as the tests do; each client costs a seventh of a second
     def client(self, service: str, region: str = "us-east-1") -> Any:
         config = Config(s3={"addressing_style": "path"}) if service == "s3" else None
         session: Any = self.session(region=region)

@@ -2,17 +2,20 @@
 
 import itertools
 import json
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
+from samtranslator.yaml_helper import yaml_parse
 
 from publishing import Publication, publish
 from tests.templates.conftest import Account
-from tests.templates.reading import copy_checkout
+from tests.templates.reading import ROOT, TEMPLATES, copy_checkout
 from tests.templates.test_resources import FUNCTIONS
 
 REQUIRED = {
@@ -25,14 +28,26 @@ SIGNING = {
     "SecretKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     "RoleArn": "arn:aws:iam::111122223333:role/SellingPartner",
 }
-OPTIONAL = SIGNING | {
-    "ReportLinkLifetime": "600",
-    "ReportRetentionDays": "7",
-    "LogRetentionDays": "14",
-    "NotificationsEncryption": "KMS",
-    "SellingPartnerApiEndpoint": "http://127.0.0.1:9/{sandbox}{region}",
-    "LoginWithAmazonEndpoint": "http://127.0.0.1:9/auth/o2/token",
-}
+BOUNDARY = "arn:aws:iam::111122223333:policy/Boundary"
+TAG = {"TagKey": "cost center", "TagValue": "4711"}
+HOST_PRINCIPAL = "arn:aws:iam::444455556666:role/HostProduct"
+OPTIONAL = (
+    SIGNING
+    | TAG
+    | {
+        "HostPrincipalArn": HOST_PRINCIPAL,
+        "PermissionsBoundaryArn": BOUNDARY,
+        "ReportsMadeElsewhere": "ignore",
+        "SolicitationsEnabled": "Yes",
+        "SolicitationDelayDays": "10",
+        "ReportLinkLifetime": "600",
+        "ReportRetentionDays": "7",
+        "LogRetentionDays": "14",
+        "NotificationsEncryption": "KMS",
+        "SellingPartnerApiEndpoint": "http://127.0.0.1:9/{sandbox}{region}",
+        "LoginWithAmazonEndpoint": "http://127.0.0.1:9/auth/o2/token",
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +100,30 @@ def environments(account: Account, stack_name: str) -> dict[str, dict[str, str]]
 
 
 def test_with_every_optional_parameter_and_with_none_side_by_side(account: Account, publication: Publication) -> None:
+    declared = yaml_parse((TEMPLATES / f"{ROOT}.yaml").read_text("utf-8"))["Parameters"]
+    assert set(declared) == set(REQUIRED | OPTIONAL | publication.hosting.parameters)
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+    assert (
+        account.client("iam").create_policy(PolicyName="Boundary", PolicyDocument=document)["Policy"]["Arn"] == BOUNDARY
+    )
+
     plain = create(account, "plain", publication, REQUIRED)
     full = create(account, "full", publication, REQUIRED | OPTIONAL)
-    assert set(plain) == set(full)
-    shared = {name for name in plain if plain[name] == full[name]}
-    assert not shared
+    assert set(plain) == set(full) | {"ApiGatewayInvokeUserName"}
+    shared = {name for name in full if plain[name] == full[name]}
+    assert shared == {"TemplateVersion"}
+    assert re.fullmatch(r"1\.0\.0\+[0-9a-f]{16}", plain["TemplateVersion"])
+    limited = boundaries(account, "full")
+    assert set(limited.values()) == {BOUNDARY}
+    assert "full-Access" in str(sorted(limited))
+    assert set(boundaries(account, "plain").values()) == {""}
+    assert what_is_there(account, "full")["users"] == []
+    for name, outputs in (("plain", plain), ("full", full)):
+        dashboard_shows_the_stack(account, name, outputs)
+        console_urls_lead_to_their_queues(outputs)
+    assert tags(account, "plain") == {None}
+    assert tags(account, "full") == {TAG["TagValue"]}
     unsigned, signed = environments(account, "plain"), environments(account, "full")
     assert set(unsigned) == set(signed) == set(FUNCTIONS)
     secrets = account.client("secretsmanager")
@@ -136,6 +170,7 @@ def test_queues_are_encrypted_by_sqs_or_by_a_key_that_sp_api_may_use(
 
 def test_solicitations_are_left_out_and_taken_in_by_a_parameter(account: Account, publication: Publication) -> None:
     created = create(account, "silent", publication, REQUIRED | {"SolicitationsEnabled": "No"})
+    dashboard_shows_the_stack(account, "silent", created)
     assert not [name for name in created if "Solicitation" in name or "Order" in name]
     assert "SPAPISolicitationScheduler" not in environments(account, "silent")
     assert environments(account, "silent")["SPAPINotificationsSubscriber"]["ORDERS_QUEUE_ARN"] == ""
@@ -149,6 +184,7 @@ def test_solicitations_are_left_out_and_taken_in_by_a_parameter(account: Account
     variables = environments(account, "silent")
     assert variables["SPAPISolicitationScheduler"]["SOLICITATION_DELAY_DAYS"] == "7"
     assert variables["SPAPINotificationsSubscriber"]["ORDERS_QUEUE_ARN"] == outputs["OrdersQueueArn"]
+    dashboard_shows_the_stack(account, "silent", outputs)
 
 
 PARTS_OF_SIGNING = [
@@ -160,6 +196,11 @@ PARTS_OF_SIGNING = [
     ("changes", "words"),
     [
         *[(part, "belong together") for part in PARTS_OF_SIGNING],
+        ({"TagKey": "CostCenter"}, "TagKey and TagValue belong together"),
+        ({"TagValue": "4711"}, "TagKey and TagValue belong together"),
+        ({"TagKey": "AWS:team", "TagValue": "4711"}, "TagKey"),
+        ({"HostPrincipalArn": "arn:aws:iam::444455556666:role/*"}, "HostPrincipalArn"),
+        ({"PermissionsBoundaryArn": "Boundary"}, "PermissionsBoundaryArn"),
         ({"QSS3BucketRegion": "eu-west-1"}, "stack's own region"),
         ({"QSS3KeyPrefix": ""}, "belong together"),
         ({"ClientId": "client"}, "ClientId"),
@@ -197,7 +238,8 @@ def test_an_update_keeps_data_and_a_deletion_keeps_what_is_retained(
     stack = settled(account, created["StackId"])
     assert stack["StackStatus"] == "UPDATE_COMPLETE", stack.get("StackStatusReason")
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    assert outputs == {name: value for name, value in created.items() if name != "StackId"}
+    assert outputs.pop("TemplateVersion") != created["TemplateVersion"]
+    assert outputs == {name: value for name, value in created.items() if name not in ("StackId", "TemplateVersion")}
     after = environments(account, "lasting")
     assert after["SPAPIReportPresignedUrlGenerator"]["LINK_LIFETIME_SECONDS"] == "600"
     assert dynamodb.get_item(TableName=created["SellingPartnersTableName"], Key=item)["Item"] == item
@@ -209,7 +251,9 @@ def test_an_update_keeps_data_and_a_deletion_keeps_what_is_retained(
     account.client("cloudformation").delete_stack(StackName="lasting")
     stack = settled(account, created["StackId"])
     assert stack["StackStatus"] == "DELETE_COMPLETE", stack.get("StackStatusReason")
-    assert what_is_there(account, "lasting") == {
+    there = what_is_there(account, "lasting")
+    assert (len(there.pop("keys")), len(there.pop("secrets"))) == (1, 1)
+    assert there == {
         "buckets": [created["ReportsBucketName"]],
         "tables": sorted(
             created[name] for name in ("ReportsTableName", "SellingPartnersTableName", "SolicitationsTableName")
@@ -223,6 +267,9 @@ def test_an_update_keeps_data_and_a_deletion_keeps_what_is_retained(
         "users": [],
         "log groups": [],
         "layers": [],
+        "alarms": [],
+        "dashboards": [],
+        "event buses": [],
     }
     apis = {api["id"] for api in account.client("apigateway").get_rest_apis()["items"]}
     assert not apis & set(created.values())
@@ -230,23 +277,158 @@ def test_an_update_keeps_data_and_a_deletion_keeps_what_is_retained(
     assert secrets.get_secret_value(SecretId=before["APPLICATION_SECRET_ARN"])["SecretString"] == rotated
 
 
+@pytest.mark.parametrize("missing", ["functions/submit_solicitation", "templates/monitoring"])
+def test_a_creation_that_fails_in_the_middle_leaves_nothing(
+    account: Account, publication: Publication, missing: str
+) -> None:
+    s3, name = account.client("s3"), f"broken-{missing.partition('/')[0]}"
+    (key,) = [one.key for one in publication.uploaded if one.key.startswith(f"{publication.hosting.prefix}{missing}-")]
+    content = s3.get_object(Bucket="launch", Key=key)["Body"].read()
+    apis = len(account.client("apigateway").get_rest_apis(limit=500)["items"])
+    s3.delete_object(Bucket="launch", Key=key)
+    try:
+        made = account.client("cloudformation").create_stack(**request(name, publication, REQUIRED | SIGNING))
+        stack = settled(account, made["StackId"])
+    finally:
+        s3.put_object(Bucket="launch", Key=key, Body=content)
+
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    events = account.client("cloudformation").describe_stack_events(StackName=made["StackId"])["StackEvents"]
+    finished = {event["LogicalResourceId"] for event in events if event["ResourceStatus"] == "CREATE_COMPLETE"}
+    assert {"Foundation", "Reports"} <= finished, "a failure in the middle"
+    assert not any(what_is_there(account, name).values())
+    assert len(account.client("apigateway").get_rest_apis(limit=500)["items"]) == apis
+
+
+def boundaries(account: Account, stack_name: str) -> dict[str, str]:
+    """The permissions boundary of each role and user of a stack, or nothing."""
+    iam = account.client("iam")
+    there = what_is_there(account, stack_name)
+    found = {name: iam.get_role(RoleName=name)["Role"] for name in there["roles"]}
+    found |= {name: iam.get_user(UserName=name)["User"] for name in there["users"]}
+    return {name: one.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "") for name, one in found.items()}
+
+
+def tags(account: Account, stack_name: str) -> set[str | None]:
+    """The values of the tag of OPTIONAL on a stack's children, roles, functions, tables and queues."""
+    there = what_is_there(account, stack_name)
+    iam, functions, sqs = account.client("iam"), account.client("lambda"), account.client("sqs")
+    dynamodb, arn = account.client("dynamodb"), "arn:aws:dynamodb:us-east-1:111122223333:table/"
+    pages = account.client("cloudformation").get_paginator("describe_stacks").paginate()
+    stacks = [stack for page in pages for stack in page["Stacks"]]
+    found = [stack["Tags"] for stack in stacks if stack["StackName"].startswith(f"{stack_name}-")]
+    assert len(found) == len(yaml_parse((TEMPLATES / f"{ROOT}.yaml").read_text("utf-8"))["Resources"])
+    found += [iam.list_role_tags(RoleName=name)["Tags"] for name in there["roles"]]
+    found += [dynamodb.list_tags_of_resource(ResourceArn=arn + name)["Tags"] for name in there["tables"]]
+    flat = [{tag["Key"]: tag["Value"] for tag in one} for one in found]
+    flat += [
+        functions.list_tags(Resource=functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"])["Tags"]
+        for name in there["functions"]
+    ]
+    flat += [
+        sqs.list_queue_tags(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"]).get("Tags", {})
+        for name in there["queues"]
+    ]
+    return {one.get(TAG["TagKey"]) for one in flat}
+
+
+def dashboard_shows_the_stack(account: Account, stack_name: str, outputs: Mapping[str, str]) -> None:
+    """The dashboard's body is JSON; what it draws exists and is this stack's, and nothing of the stack is left out."""
+    cloudwatch, there = account.client("cloudwatch"), what_is_there(account, stack_name)
+    name = outputs["DashboardConsoleUrl"].rpartition("/")[2]
+    assert [name] == there["dashboards"]
+    widgets = json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])["widgets"]
+    (alarms,) = [widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm"]
+    described = cloudwatch.describe_alarms(AlarmNamePrefix=f"{stack_name}-")["MetricAlarms"]
+    assert sorted(alarms) == sorted(alarm["AlarmArn"] for alarm in described)
+    drawn: dict[tuple[str, str, str], set[str]] = {}
+    for widget in widgets:
+        if widget["type"] == "metric":
+            assert widget["properties"]["region"] == "us-east-1"
+            for namespace, metric, dimension, value, options in widget["properties"]["metrics"]:
+                drawn.setdefault((namespace, metric, dimension), set()).add(value)
+                # A label says which one it is, as a generated name is cut.
+                assert namespace == "AWS/States" or options["label"][:12] in value
+    machines = {arn for name, arn in outputs.items() if name.endswith("StateMachineArn")}
+    queues, functions = set(there["queues"]), set(there["functions"])
+    dead_letters = {name for name in queues if "DeadLetter" in name}
+    apis = {"TokenStorageRestApi", "NotificationsSubscriberRestApi", "ReportCreatorRestApi"}
+    assert drawn == {
+        **{
+            ("AWS/States", f"Executions{status}", "StateMachineArn"): machines
+            for status in ("Started", "Succeeded", "Failed", "TimedOut", "Aborted")
+        },
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName"): queues - dead_letters,
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"): dead_letters,
+        **{("AWS/ApiGateway", metric, "ApiName"): apis for metric in ("Count", "4XXError", "5XXError", "Latency")},
+        **{
+            ("AWS/Lambda", metric, "FunctionName"): functions
+            for metric in ("Errors", "Throttles", "Duration", "ConcurrentExecutions")
+        },
+    }
+    cells = [
+        (column, row)
+        for widget in widgets
+        for column in range(widget["x"], widget["x"] + widget["width"])
+        for row in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(cells) == len(set(cells)), "widgets lie upon one another"
+    assert {column for column, _ in cells} == set(range(24))
+
+
+def console_urls_lead_to_their_queues(outputs: Mapping[str, str]) -> None:
+    queues = [name for name in outputs if name.endswith("DeadLetterQueueUrl")]
+    assert len(queues) == 4
+    for name in queues:
+        address = urlsplit(outputs[name.replace("Url", "ConsoleUrl")])
+        assert (address.netloc, address.path) == ("us-east-1.console.aws.amazon.com", "/sqs/v3/home")
+        assert address.query == "region=us-east-1"
+        kind, slash, queue = address.fragment.removeprefix("/").partition("/")
+        assert (kind, slash) == ("queues", "/")
+        assert "/" not in queue
+        expected = f"https://sqs.us-east-1.amazonaws.com/111122223333/{outputs[name].rpartition('/')[2]}"
+        assert unquote(queue) == expected
+
+
 def what_is_there(account: Account, stack_name: str) -> dict[str, list[str]]:
     """The names of what belongs to a stack, by kind."""
-    iam = account.client("iam")
+    cloudformation = "/aws/cloudformation/"
     listed = {
-        "buckets": [bucket["Name"] for bucket in account.client("s3").list_buckets()["Buckets"]],
-        "tables": account.client("dynamodb").list_tables()["TableNames"],
-        "functions": [function["FunctionName"] for function in account.client("lambda").list_functions()["Functions"]],
-        "queues": [url.rpartition("/")[2] for url in account.client("sqs").list_queues().get("QueueUrls", [])],
-        "topics": [topic["TopicArn"].rpartition(":")[2] for topic in account.client("sns").list_topics()["Topics"]],
-        "schedule groups": [g["Name"] for g in account.client("scheduler").list_schedule_groups()["ScheduleGroups"]],
-        "state machines": [m["name"] for m in account.client("stepfunctions").list_state_machines()["stateMachines"]],
-        "roles": [role["RoleName"] for role in iam.list_roles()["Roles"]],
-        "users": [user["UserName"] for user in iam.list_users()["Users"]],
+        "buckets": every(account, "s3", "list_buckets", "Buckets[].Name"),
+        "tables": every(account, "dynamodb", "list_tables", "TableNames[]"),
+        "functions": every(account, "lambda", "list_functions", "Functions[].FunctionName"),
+        "queues": [url.rpartition("/")[2] for url in every(account, "sqs", "list_queues", "QueueUrls[]")],
+        "topics": [arn.rpartition(":")[2] for arn in every(account, "sns", "list_topics", "Topics[].TopicArn")],
+        "schedule groups": every(account, "scheduler", "list_schedule_groups", "ScheduleGroups[].Name"),
+        "state machines": every(account, "stepfunctions", "list_state_machines", "stateMachines[].name"),
+        "roles": every(account, "iam", "list_roles", "Roles[].RoleName"),
+        "users": every(account, "iam", "list_users", "Users[].UserName"),
         "log groups": [
-            group["logGroupName"].rpartition("/states/")[2].removeprefix("/aws/cloudformation/")
-            for group in account.client("logs").describe_log_groups()["logGroups"]
+            name.rpartition("/states/")[2].removeprefix(cloudformation)
+            for name in every(account, "logs", "describe_log_groups", "logGroups[].logGroupName")
         ],
-        "layers": [layer["LayerName"] for layer in account.client("lambda").list_layers()["Layers"]],
+        "layers": every(account, "lambda", "list_layers", "Layers[].LayerName"),
+        "alarms": every(account, "cloudwatch", "describe_alarms", "MetricAlarms[].AlarmName"),
+        "dashboards": every(account, "cloudwatch", "list_dashboards", "DashboardEntries[].DashboardName"),
+        "event buses": [bus["Name"] for bus in account.client("events").list_event_buses()["EventBuses"]],
+        "secrets": every(account, "secretsmanager", "list_secrets", "SecretList[].Name"),
+        "keys": keys_by_stack(account),
     }
     return {kind: sorted(name for name in names if name.startswith(f"{stack_name}-")) for kind, names in listed.items()}
+
+
+def every(account: Account, service: str, operation: str, expression: str) -> list[str]:
+    """What a JMESPath expression finds on all pages of an operation's answer."""
+    return list(filter(None, account.client(service).get_paginator(operation).paginate().search(expression)))
+
+
+def keys_by_stack(account: Account) -> list[str]:
+    """The keys that are not to be deleted, each as its stack's name and its id; keys have no names of their own."""
+    kms = account.client("kms")
+    found = []
+    for page in kms.get_paginator("list_keys").paginate():
+        for key in page["Keys"]:
+            if kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion":
+                own = {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=key["KeyId"])["Tags"]}
+                found.append(f"{own.get('aws:cloudformation:stack-name', '')}/{key['KeyId']}")
+    return found

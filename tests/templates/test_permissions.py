@@ -12,6 +12,15 @@ Templates = dict[str, Template]
 TABLES = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/"
 APIS = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:"
 OWN_ACCOUNT = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
+HOST_ACCOUNT = rendered(
+    {
+        "Fn::Sub": [
+            "arn:${AWS::Partition}:iam::${HostAccountId}:root",
+            {"HostAccountId": {"Fn::Select": [4, {"Fn::Split": [":", {"Fn::Sub": "${HostPrincipalArn}::::"}]}]}},
+        ]
+    }
+)
+HOST_OR_USER = [{"Ref": "HostPrincipalArn"}, {"Fn::GetAtt": ["ApiGatewayInvokeUser", "Arn"]}]
 SP_API_ACCOUNT = "arn:${AWS::Partition}:iam::437568002678:root"
 
 EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${ReportProcessor.Name}:*"
@@ -255,17 +264,30 @@ def test_the_host_product_may_call_every_method_and_nothing_else(templates: Temp
     expected = {("execute-api:Invoke", invoked(*method)) for method in METHODS}
     assert grants(one(templates, "ApiGatewayInvokeRole")) == expected
     parameters = one(templates, "Access").properties["Parameters"]
-    assert {f"{api}Id" for api, _, _ in METHODS} == set(parameters)
-    for name, value in parameters.items():
-        assert rendered(value).endswith(f".Outputs.{name}")
+    for name in {f"{api}Id" for api, _, _ in METHODS}:
+        assert rendered(parameters[name]).endswith(f".Outputs.{name}")
+
+
+def test_every_role_and_user_has_the_boundary_if_there_is_one(templates: Templates) -> None:
+    limited = resources(templates, "AWS::IAM::Role", "AWS::IAM::User")
+    assert {"ApiGatewayInvokeUser", "ReportProcessorRole", "SolicitationScheduleRole"} <= {r.name for r in limited}
+    for resource in limited:
+        boundary = rendered(resource.properties["PermissionsBoundary"])
+        assert boundary == "PermissionsBoundaryArn if HasPermissionsBoundary else AWS::NoValue", resource
+        given = {"Fn::Not": [{"Fn::Equals": [{"Ref": "PermissionsBoundaryArn"}, ""]}]}
+        assert templates[resource.template]["Conditions"]["HasPermissionsBoundary"] == given, resource
+    for child in resources(templates, "AWS::CloudFormation::Stack"):
+        if "PermissionsBoundaryArn" in child.properties["Parameters"]:
+            assert child.properties["Parameters"]["PermissionsBoundaryArn"] == {"Ref": "PermissionsBoundaryArn"}, child
 
 
 def test_the_invoke_user_may_assume_the_invoke_role_and_nothing_else(templates: Templates) -> None:
     (user,) = resources(templates, "AWS::IAM::User")
-    assert user.properties == {}
+    assert set(user.properties) == {"PermissionsBoundary"}
     (policy,) = [policy for policy in resources(templates, "AWS::IAM::Policy") if "Users" in policy.properties]
     assert [rendered(name) for name in policy.properties["Users"]] == [user.name]
     assert grants(policy) == {("sts:AssumeRole", "ApiGatewayInvokeRole.Arn")}
+    assert (user.definition["Condition"], policy.definition["Condition"]) == ("HasInvokeUser", "HasInvokeUser")
 
 
 def trust(resource: Resource) -> dict[str, object]:
@@ -301,8 +323,8 @@ def test_whom_each_role_trusts(templates: Templates) -> None:
             "condition": {},
         },
         "ApiGatewayInvokeRole": {
-            "principal": ("AWS", OWN_ACCOUNT),
-            "condition": {"ArnEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["ApiGatewayInvokeUser", "Arn"]}}},
+            "principal": ("AWS", f"{HOST_ACCOUNT} if HasHostPrincipal else {OWN_ACCOUNT}"),
+            "condition": {"ArnEquals": {"aws:PrincipalArn": {"Fn::If": ["HasHostPrincipal", *HOST_OR_USER]}}},
         },
     }
 

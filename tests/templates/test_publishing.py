@@ -9,14 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from publishing import Build, Hosting, PublishingError, build, publish
-from publishing.publication import TEMPLATE_LIMIT_BYTES, launch_url
-from publishing.rewrite import LOCATION_PROPERTIES, references
-from tests.templates.reading import HOSTING, PUBLISHED, ROOT, TEMPLATES, copy_checkout, published_templates
+from publishing import Build, Hosting, PublishingError, build, publication, publish
+from publishing.launch import BADGE, badge, launch_url, prefilled
+from publishing.publication import TEMPLATE_LIMIT_BYTES
+from publishing.rewrite import LOCATION_PROPERTIES, references, template_parameters
+from tests.templates.reading import CHECKOUT, HOSTING, PUBLISHED, ROOT, TEMPLATES, copy_checkout, published_templates
 
 HASH = re.compile(r"-[0-9a-f]{16}(?=\.)")
 
@@ -166,6 +168,7 @@ class TestTemplates:
             "Solicitations": both,
             "Notifications": both,
             "Access": {},
+            "Monitoring": {},
         }
 
     def test_the_roots_defaults_are_where_the_set_lies(self, made: Build) -> None:
@@ -194,6 +197,7 @@ class TestTemplates:
                 properties.pop(LOCATION_PROPERTIES.get(resource["Type"], ""), None)
                 for key in [key for key in properties.get("Parameters", {}) if key.startswith("QSS3")]:
                     del properties["Parameters"][key]
+            template.get("Outputs", {}).pop("TemplateVersion", None)
             return template
 
         for name, template in published_templates(made).items():
@@ -228,21 +232,68 @@ def empty(folder: str) -> Callable[[Path], None]:
     return write
 
 
+def link(folder: str) -> Callable[[Path], None]:
+    def write(checkout: Path) -> None:
+        shutil.move(checkout / folder, checkout / "elsewhere")
+        (checkout / folder).symlink_to(checkout / "elsewhere")
+
+    return write
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
         (remove("layers/dependencies/python"), "DependenciesLayer.*run `make build` first"),
         (empty("layers/dependencies/python"), "DependenciesLayer.*run `make build` first"),
         (remove("functions/token_storage"), r"token-storage.yaml \(SPAPITokenStorage\).*does not exist"),
+        (empty("functions/token_storage"), r"token-storage.yaml \(SPAPITokenStorage\).*holds no file to pack"),
+        (link("functions/token_storage"), r"SPAPITokenStorage.*functions/token_storage is a symbolic link"),
+        (link("functions/token_storage/app.py"), r"SPAPITokenStorage.*token_storage/app.py is a symbolic link"),
+        (link("layers/dependencies"), r"DependenciesLayer.*layers/dependencies is a symbolic link"),
+        (link("layers/dependencies/python"), r"DependenciesLayer.*dependencies/python is a symbolic link"),
         (remove("templates/statemachines"), r"reports.yaml \(ReportProcessor\).*does not exist"),
         (grow("reports.yaml"), r"templates/reports.yaml has 1,0\d\d,\d{3} bytes; CloudFormation takes 1,048,576"),
     ],
-    ids=["no packages", "empty packages", "no function", "no state machine", "too large"],
+    ids=[
+        "no packages",
+        "empty packages",
+        "no function",
+        "empty function",
+        "linked function",
+        "linked file",
+        "linked layer",
+        "linked packages",
+        "no state machine",
+        "too large",
+    ],
 )
 def test_what_is_missing_is_said(checkout: Path, damage: Callable[[Path], None], words: str) -> None:
     damage(checkout)
     with pytest.raises(PublishingError, match=words):
         build(HOSTING, checkout)
+
+
+def test_code_too_large_for_lambda_is_said(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def size(name: str) -> int:
+        return sum(path.stat().st_size for path in (checkout / name).rglob("*") if path.is_file())
+
+    largest = max(size(f"functions/{app.parent.name}") for app in (checkout / "functions").glob("*/app.py"))
+    whole = size("layers/sp_api") + size("layers/dependencies") + largest
+    monkeypatch.setattr(publication, "CODE_LIMIT_BYTES", whole)
+    build(HOSTING, checkout)
+    monkeypatch.setattr(publication, "CODE_LIMIT_BYTES", whole - 1)
+    with pytest.raises(PublishingError, match=rf"and the layers have {whole:,} bytes unpacked; Lambda takes"):
+        build(HOSTING, checkout)
+
+
+def test_the_version_changes_with_the_content_and_not_with_the_bucket(checkout: Path, made: Build) -> None:
+    def version(built: Build) -> str:
+        return str(published_templates(built)[ROOT]["Outputs"]["TemplateVersion"]["Value"])
+
+    assert version(build(Hosting("another", "eu-west-1", "other/"), checkout)) == version(made)
+    app = checkout / "functions/token_storage/app.py"
+    app.write_text(app.read_text() + "\n# changed\n")
+    assert version(build(HOSTING, checkout)) != version(made)
 
 
 @pytest.mark.parametrize("bucket", ["My-Bucket", "my.bucket", "b", "-bucket", "bucket/folder", ""])
@@ -259,8 +310,75 @@ def test_a_prefix_that_no_launch_could_use_is_refused(prefix: str) -> None:
 
 def test_the_launch_url_opens_the_quick_create_page_of_the_region() -> None:
     template_url = HOSTING.url("templates/quickstart-0123456789abcdef.yaml")
-    url = urlsplit(launch_url("eu-west-1", template_url))
+    parameters = {"ReportStorageNotificationEmail": "a+b@example.com", "TagValue": "R&D (north) = #1"}
+    address = launch_url("eu-west-1", template_url, HOSTING.parameters | parameters)
+    url = urlsplit(address)
     assert (url.netloc, parse_qs(url.query)) == ("eu-west-1.console.aws.amazon.com", {"region": ["eu-west-1"]})
     page, _, query = url.fragment.partition("?")
     assert page == "/stacks/quickcreate"
-    assert parse_qs(query) == {"templateURL": [template_url], "stackName": ["selling-partner-api-quick-start"]}
+    assert parse_qs(query) == {
+        "templateURL": [template_url],
+        "stackName": ["selling-partner-api-quick-start"],
+        "param_QSS3BucketName": [HOSTING.bucket],
+        "param_QSS3BucketRegion": [HOSTING.region],
+        "param_QSS3KeyPrefix": [HOSTING.prefix],
+        **{f"param_{name}": [value] for name, value in parameters.items()},
+    }
+    # Nothing that would end a link in Markdown, and no plus sign that could be read as a space.
+    assert not re.search(r"[\s()<>+]", address)
+
+
+def test_the_badge_shows_an_image_of_this_checkout_and_leads_to_the_launch() -> None:
+    address = launch_url("us-east-1", HOSTING.url("templates/quickstart.yaml"), HOSTING.parameters)
+    found = re.fullmatch(r"\[!\[([^\]]+)\]\(([^)]+)\)\]\(([^)]+)\)", badge(address))
+    assert found
+    assert (found[2], found[3]) == (BADGE, address)
+    image = ElementTree.fromstring((CHECKOUT / BADGE).read_text("utf-8"))  # noqa: S314 - our own file
+    assert image.tag == "{http://www.w3.org/2000/svg}svg"
+    assert {"width", "height", "viewBox"} <= set(image.attrib)
+    # GitHub shows images without scripts and without what they would load from elsewhere.
+    kinds = {element.tag.rpartition("}")[2] for element in image.iter()}
+    assert kinds <= {"svg", "title", "rect", "path", "text", "g"}
+    assert "href" not in (CHECKOUT / BADGE).read_text("utf-8")
+
+
+DECLARED = template_parameters((TEMPLATES / f"{ROOT}.yaml").read_text("utf-8"))
+
+
+def test_parameters_are_prefilled() -> None:
+    given = ["LogRetentionDays=14", "TagKey=team: a=b", "ReportLinkLifetime=60", "HostPrincipalArn="]
+    assert prefilled(given, DECLARED) == {
+        "LogRetentionDays": "14",
+        "TagKey": "team: a=b",
+        "ReportLinkLifetime": "60",
+        "HostPrincipalArn": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["LogRetention=14"], "There is no parameter LogRetention. There are: ClientId, Report"),
+        (["LogRetentionDays"], "'LogRetentionDays' is no parameter with a value"),
+        (["ClientSecret=0123456789abcdef0123"], "ClientSecret cannot be prefilled: it is secret, and a URL is not"),
+        (["AccessKey=AKIAIOSFODNN7EXAMPLE"], "AccessKey cannot be prefilled: it is secret"),
+        (["QSS3KeyPrefix=mine/"], "QSS3KeyPrefix cannot be prefilled: publishing fills it in"),
+        (["LogRetentionDays=14", "LogRetentionDays=30"], "LogRetentionDays is given twice"),
+        (["LogRetentionDays=15"], "LogRetentionDays cannot be '15'. It is one of: 1, 3, 5"),
+        (["SolicitationsEnabled=yes"], "SolicitationsEnabled cannot be 'yes'. It is one of: Yes, No"),
+        (["ReportLinkLifetime=3601"], "ReportLinkLifetime cannot be '3601'. From 60 to 3600 seconds"),
+        (["ReportLinkLifetime=1h"], "ReportLinkLifetime cannot be '1h'. From 60"),
+        (["ClientId=client"], "ClientId cannot be 'client'. A client identifier reads"),
+        (["HostPrincipalArn=arn:aws:iam::111122223333:role/*"], "HostPrincipalArn cannot be .* No wildcard"),
+    ],
+)
+def test_a_parameter_that_cannot_be_prefilled_is_refused(given: list[str], words: str) -> None:
+    with pytest.raises(PublishingError, match=words) as refusal:
+        prefilled(given, DECLARED)
+    assert "0123456789abcdef0123" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
+def test_a_partition_that_sp_api_cannot_send_to_is_refused(region: str) -> None:
+    with pytest.raises(PublishingError, match=rf"{region} is in the partition aws-.*SP-API sends notifications"):
+        publish("bucket", region=region)

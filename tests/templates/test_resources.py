@@ -1,11 +1,15 @@
 """What the templates promise of their resources, read from the published templates after the SAM transform."""
 
+import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
-from tests.templates.reading import CHECKOUT, ROOT, Resource, Template, names_used, rendered, resources
+from quickstart.wiring import VERSION
+from tests.templates.reading import CHECKOUT, ROOT, TEMPLATES, Resource, Template, names_used, rendered, resources
 
 Templates = dict[str, Template]
 
@@ -60,6 +64,7 @@ ROOT_OUTPUTS = {
     "NotificationEventBusName",
     "ReportFailuresDeadLetterQueueUrl",
     "ReportTopicArn",
+    "AlarmTopicArn",
     "ReportProcessorStateMachineArn",
     "ReportProcessorConsoleUrl",
     "ReportsTableName",
@@ -73,9 +78,15 @@ ROOT_OUTPUTS = {
     "SolicitationsTableName",
     "SolicitationStateMachineArn",
     "SolicitationConsoleUrl",
+    "DashboardConsoleUrl",
+    "NotificationsDeadLetterQueueConsoleUrl",
+    "ReportFailuresDeadLetterQueueConsoleUrl",
+    "OrdersDeadLetterQueueConsoleUrl",
+    "SolicitationScheduleDeadLetterQueueConsoleUrl",
+    "TemplateVersion",
 }
 
-POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
 SP_API = {"TOKEN_KEY_ARN", "APPLICATION_SECRET_ARN", "SIGNING_SECRET_ARN", "SP_API_ENDPOINT", "LWA_ENDPOINT"}
 ENVIRONMENT = {
     "SPAPITokenStorage": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN"},
@@ -112,10 +123,16 @@ ENVIRONMENT = {
         "REPORTS_BUCKET",
         "REPORT_READER_ROLE_ARN",
         "REPORT_TOPIC_ARN",
+        "ANNOUNCEMENTS_PER_SECOND",
         "REPORT_CREATOR_URL",
         "LINK_LIFETIME_SECONDS",
     },
-    "SPAPIReportFailureNotifier": {"REPORTS_TABLE", "REPORT_RETENTION_DAYS", "REPORT_TOPIC_ARN"},
+    "SPAPIReportFailureNotifier": {
+        "REPORTS_TABLE",
+        "REPORT_RETENTION_DAYS",
+        "REPORT_TOPIC_ARN",
+        "ANNOUNCEMENTS_PER_SECOND",
+    },
     "SPAPISolicitationScheduler": {
         "SOLICITATIONS_TABLE",
         "SOLICITATION_DELAY_DAYS",
@@ -138,6 +155,7 @@ STATEFUL = {*RETAINED, "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret", "AW
 NAME_PROPERTIES = {
     "AWS::ApiGateway::RestApi": "Name",
     "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::EventBus": "Name",
     "AWS::IAM::Role": "RoleName",
@@ -254,7 +272,6 @@ class TestFunctions:
         }
         for name, variables in found.items():
             assert variables["POWERTOOLS_SERVICE_NAME"] == name
-            assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "SellingPartnerApiQuickStart"
 
     def test_the_signing_secret_is_named_only_when_there_is_one(self, templates: Templates) -> None:
         for name, function in functions(templates).items():
@@ -498,12 +515,32 @@ class TestRoot:
             "Solicitations": "solicitations",
             "Notifications": "notifications",
             "Access": "access",
+            "Monitoring": "monitoring",
         }
         assert set(children(templates)) | {ROOT} == set(templates)
 
     def test_outputs(self, templates: Templates) -> None:
         assert set(templates[ROOT]["Outputs"]) == ROOT_OUTPUTS
         assert all(output.get("Description") for output in templates[ROOT]["Outputs"].values())
+
+    def test_the_tag_reaches_every_child(self, templates: Templates) -> None:
+        for child in children(templates).values():
+            tag = {"Key": {"Ref": "TagKey"}, "Value": {"Ref": "TagValue"}}
+            assert child.properties["Tags"] == {"Fn::If": ["HasTag", [tag], {"Ref": "AWS::NoValue"}]}, child
+
+    def test_the_version_is_one(self, templates: Templates) -> None:
+        source = yaml_parse((TEMPLATES / f"{ROOT}.yaml").read_text("utf-8"))["Outputs"]["TemplateVersion"]["Value"]
+        python = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+        node = json.loads((CHECKOUT / "package.json").read_text("utf-8"))["version"]
+        lock = json.loads((CHECKOUT / "package-lock.json").read_text("utf-8"))
+        assert {source, VERSION, python, node, lock["version"], lock["packages"][""]["version"]} == {"1.0.0"}
+        published = templates[ROOT]["Outputs"]["TemplateVersion"]["Value"]
+        assert re.fullmatch(rf"{re.escape(source)}\+[0-9a-f]{{16}}", published)
+
+    def test_the_user_is_announced_only_where_there_is_one(self, templates: Templates) -> None:
+        for template in (templates[ROOT], templates["access"]):
+            assert template["Conditions"]["HasInvokeUser"] == {"Fn::Equals": [{"Ref": "HostPrincipalArn"}, ""]}
+            assert template["Outputs"]["ApiGatewayInvokeUserName"]["Condition"] == "HasInvokeUser"
 
     def test_solicitations_can_be_left_out(self, templates: Templates) -> None:
         root = templates[ROOT]
@@ -605,6 +642,39 @@ def attributes(value: Any) -> list[str]:
             ["https://sellingpartnerapi-na.amazon.com", "{region}"],
         ),
         ("NotificationsEncryption", ["SQS", "KMS"], ["", "none"]),
+        (
+            "HostPrincipalArn",
+            [
+                "",
+                "arn:aws:iam::444455556666:role/HostProduct",
+                "arn:aws:iam::444455556666:role/products/orders/HostProduct",
+                "arn:aws:iam::444455556666:user/host.product@example.com",
+            ],
+            [
+                "HostProduct",
+                "arn:aws:iam::444455556666:root",
+                "arn:aws:iam::444455556666:role/*",
+                "arn:aws:iam::444455556666:role/Host?",
+                "arn:aws:iam::444455556666:role/",
+                "arn:aws:iam::444455556666:role/products/",
+                "arn:aws:iam::*:role/HostProduct",
+                "arn:aws:iam::444455556666:group/HostProduct",
+                "arn:aws:iam::444455556666:role/${aws:username}",
+                "arn:aws:sts::444455556666:assumed-role/HostProduct/session",
+                "arn:aws:iam::44445555666:role/HostProduct",
+            ],
+        ),
+        (
+            "PermissionsBoundaryArn",
+            ["", "arn:aws:iam::111122223333:policy/path/Boundary", "arn:aws:iam::aws:policy/PowerUserAccess"],
+            ["Boundary", "arn:aws:iam::111122223333:role/Boundary", "arn:aws:iam::111122223333:policy/*"],
+        ),
+        (
+            "TagKey",
+            ["", "CostCenter", "team:cost center", "a" * 128],
+            ["aws:team", "AWS:team", "a" * 129, "cost,center"],
+        ),
+        ("TagValue", ["", "4711", "a" * 256], ["aws:4711", "a" * 257, "4711;"]),
         ("LoginWithAmazonEndpoint", ["", "http://127.0.0.1:8080/auth/o2/token"], ["api.amazon.com"]),
         ("SolicitationsEnabled", ["Yes", "No"], ["", "yes", "Yes "]),
         ("QSS3BucketName", ["", "my-bucket"], ["my.bucket", "My-Bucket", "b"]),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -135,12 +136,30 @@ def test_the_command_ends_with_the_launch_url(account: Account, bucket: str, che
     done = run_command(account, checkout, "--bucket", bucket, "--region", "us-east-1", "--prefix", "mine/")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert len(lines) == len(PUBLISHED) + 2
-    assert {line.split()[0] for line in lines[:-2]} == {"uploaded"}
+    assert len(lines) == len(PUBLISHED) + 4
+    assert {line.split()[0] for line in lines[:-4]} == {"uploaded"}
     expected = publish(
         bucket, prefix="mine/", endpoint_url=account.endpoint, session=account.session(), checkout=checkout
     )
-    assert lines[-2:] == [f"Template  {expected.template_url}", f"Launch    {expected.launch_url}"]
+    assert lines[-4:-2] == [f"Template  {expected.template_url}", f"Launch    {expected.launch_url}"]
+    assert lines[-2].startswith("Badge     [![Launch the stack](docs/images/")
+    assert lines[-1].startswith("Next: open the launch URL")
+
+
+def test_the_command_prefills_parameters(account: Account, bucket: str, checkout: Path) -> None:
+    given = "TagKey='cost center' TagValue=4711 SolicitationsEnabled=No"
+    done = run_command(account, checkout, "--bucket", bucket, "--parameters", given)
+    assert (done.returncode, done.stderr) == (0, "")
+    (launch,) = [line for line in done.stdout.splitlines() if line.startswith("Launch")]
+    for part in ("param_TagKey=cost%20center", "param_TagValue=4711", "param_SolicitationsEnabled=No"):
+        assert part in launch
+
+
+def test_a_secret_is_not_prefilled_and_nothing_is_uploaded(account: Account, bucket: str, checkout: Path) -> None:
+    done = run_command(account, checkout, "--bucket", bucket, "--parameters", "ClientSecret=0123456789abcdef")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "publishing: ClientSecret cannot be prefilled: it is secret, and a URL is not.\n"
+    assert "Contents" not in account.client("s3").list_objects_v2(Bucket=bucket)
 
 
 def test_without_credentials(account: Account, bucket: str, checkout: Path) -> None:
@@ -155,3 +174,36 @@ def test_the_command_says_in_words_what_went_wrong(account: Account, checkout: P
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("publishing: There is no bucket nowhere.")
     assert "Traceback" not in done.stderr
+
+
+def test_make_publish_lints_before_anything_is_uploaded(account: Account, bucket: str, checkout: Path) -> None:
+    for name in ("requirements", "publishing"):
+        shutil.copytree(CHECKOUT / name, checkout / name)
+    for name in ("Makefile", "layers/dependencies/requirements.txt"):
+        shutil.copy2(CHECKOUT / name, checkout / name)
+    (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
+    stamps = checkout / ".local"
+    stamps.mkdir()
+    for name in ("ready-demo", "ready-lint", "ready-dependencies"):
+        (stamps / name).touch()
+    version = stamps / f"python-{sys.version_info.major}.{sys.version_info.minor}"
+    version.touch()
+    os.utime(version, (0, 0))  # older than the interpreter's folder, which make would build anew
+    template = checkout / "templates/monitoring.yaml"
+    template.write_text(template.read_text().replace("AWS::CloudWatch::Dashboard", "AWS::CloudWatch::Dashbord"))
+
+    environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": account.endpoint}
+    done = subprocess.run(
+        ["make", "publish", f"BUCKET={bucket}", f"PYTHON={sys.executable}"],
+        cwd=checkout,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode == 2, done.stderr
+    assert "Resource type 'AWS::CloudWatch::Dashbord' does not exist" in done.stdout
+    assert done.stdout.rstrip().endswith("The linter's findings stand above. Nothing was uploaded.")
+    assert "Contents" not in account.client("s3").list_objects_v2(Bucket=bucket)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quickstart import report_retrieval, token_vault
+from quickstart import announcement_pace, report_retrieval, token_vault
 from sp_api import deadline, documents, errors
 from tests.unit.statemachines.throttling import STATE_MACHINE, delay, play, throttled_retrier
 
@@ -37,7 +37,7 @@ def retrier_of(task: str, error: str) -> dict[str, Any]:
 def test_every_error_named_is_one_that_can_come() -> None:
     named = {error for task in TASKS.values() for retrier in task["Retry"] for error in retrier["ErrorEquals"]}
     ours = named - LAMBDA - {"States.ALL"}
-    modules = (errors, documents, deadline, report_retrieval, token_vault)
+    modules = (errors, documents, deadline, announcement_pace, report_retrieval, token_vault)
     assert ours == {error for error in ours if any(hasattr(module, error) for module in modules)}
 
 
@@ -101,6 +101,15 @@ def test_two_hundred_reports_that_finish_together_are_all_delivered() -> None:
 @pytest.mark.parametrize("changed", [{"MaxAttempts": 30}, {"MaxDelaySeconds": 120}])
 def test_with_less_patience_reports_are_lost(changed: dict[str, int]) -> None:
     assert play({**throttled_retrier(DEFINITION), **changed}, 200, seed=1).lost > 0
+
+
+def test_thousands_of_reports_that_are_stored_together_are_all_announced() -> None:
+    """Nobody's turn comes in the first tries: the waits are long enough for all, at the template's pace."""
+    retrier = retrier_of("PresignAndNotify", "AnnouncementsTooFastError")
+    outcome = play(retrier, 3000, 1, [(5, 5)])
+    assert (outcome.delivered, outcome.lost) == (3000, 0)
+    assert outcome.last_delivery_seconds < 2 * 3000 / 5
+    assert outcome.most_retries < 0.7 * retrier["MaxAttempts"]
 
 
 def test_a_failed_execution_stays_at_the_state_that_failed() -> None:

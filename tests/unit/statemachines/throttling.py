@@ -7,13 +7,15 @@ import heapq
 import json
 import random
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 STATE_MACHINE = Path(__file__).resolve().parents[3] / "templates" / "statemachines" / "report-processor.asl.json"
 RUNS = 200
+# getReport and getReportDocument of one seller (Reports API 2021-06-30): calls a second, and at once.
+SP_API = ((2.0, 15), (1 / 60, 15))
 
 
 @dataclass
@@ -66,17 +68,18 @@ def delay(retrier: Mapping[str, Any], retry: int, chance: random.Random) -> floa
     return chance.uniform(0, longest) if retrier.get("JitterStrategy") == "FULL" else float(longest)
 
 
-def play(retrier: Mapping[str, Any], reports: int, seed: int) -> Outcome:
-    """All reports of one seller finish at once. Each try calls getReport (2 a second, 15 at once), then
-    getReportDocument (1 a minute, 15 at once; Reports API 2021-06-30)."""
+def play(
+    retrier: Mapping[str, Any], reports: int, seed: int, quotas: Sequence[tuple[float, float]] = SP_API
+) -> Outcome:
+    """All reports of one seller finish at once. Each try takes one of each quota in turn, of (a second, at once)."""
     chance = random.Random(seed)
-    get_report, get_report_document = Quota(2.0, 15), Quota(1 / 60, 15)
+    limits = [Quota(rate, burst) for rate, burst in quotas]
     waiting = [(0.0, report, 0) for report in range(reports)]
     delivered = lost = most_retries = 0
     last = 0.0
     while waiting:
         now, report, retries = heapq.heappop(waiting)
-        if get_report.take(now) and get_report_document.take(now):
+        if all(limit.take(now) for limit in limits):
             delivered, last, most_retries = delivered + 1, now, max(most_retries, retries)
         elif retries == retrier["MaxAttempts"]:
             lost += 1

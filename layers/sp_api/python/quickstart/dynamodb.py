@@ -81,6 +81,24 @@ class Table:
             return False
         return True
 
+    def count(self, key: Item, attribute: str, *, at_most: int, expires_at: int) -> bool:
+        """Adds one to a number that begins at 0; False, and nothing is changed, when it is `at_most` already.
+
+        The item is made when there is none. `expires_at`, in seconds since 1970, is its ExpiresAt.
+        """
+        try:
+            self.client.update_item(
+                TableName=self.name,
+                Key=_marshal(key),
+                UpdateExpression="ADD #count :one SET ExpiresAt = :expires_at",
+                ConditionExpression="attribute_not_exists(#count) OR #count < :most",
+                ExpressionAttributeNames={"#count": attribute},
+                ExpressionAttributeValues=_marshal({":one": 1, ":most": at_most, ":expires_at": expires_at}),
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def query(
         self, attribute: str, value: str, *, starts_with: tuple[str, str] | None = None, index: str = ""
     ) -> list[Item]:

@@ -9,6 +9,7 @@ import urllib3
 from botocore.config import Config
 
 from quickstart import settings
+from quickstart.announcement_pace import take_turn
 from quickstart.client_tokens import ClientTokens
 from quickstart.destinations import Destinations
 from quickstart.dynamodb import Table
@@ -42,7 +43,7 @@ _AWS = Config(connect_timeout=3, read_timeout=15, retries={"mode": "standard", "
 _S3 = _AWS.merge(
     Config(signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
 )
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 
 
 @cache
@@ -58,6 +59,11 @@ def reports_table() -> Table:
 @cache
 def report_ledger() -> ReportLedger:
     return ReportLedger(reports_table(), kept=timedelta(days=settings.whole_number("REPORT_RETENTION_DAYS")))
+
+
+def take_announcement_turn() -> None:
+    """Before each message to the reports topic. Raises AnnouncementsTooFastError."""
+    take_turn(reports_table(), settings.whole_number("ANNOUNCEMENTS_PER_SECOND"), datetime.now(UTC))
 
 
 @cache

@@ -1,0 +1,61 @@
+"""docs/limits.md tells what this stack does at each limit; here are the numbers of its own that it names."""
+
+import json
+from typing import Any
+
+from tests.templates.reading import CHECKOUT, TEMPLATES, Template
+
+DOCUMENT = (CHECKOUT / "docs" / "limits.md").read_text()
+
+
+def of_type(templates: dict[str, Template], kind: str) -> dict[str, Any]:
+    return {
+        name: resource["Properties"]
+        for template in templates.values()
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def retries(machine: str, state: str, error: str) -> dict[str, Any]:
+    definition = json.loads((TEMPLATES / "statemachines" / f"{machine}.asl.json").read_text())
+    (found,) = [retry for retry in definition["States"][state]["Retry"] if error in retry["ErrorEquals"]]
+    return dict(found)
+
+
+def test_the_queues_take_what_the_page_says(templates: dict[str, Template]) -> None:
+    sources = of_type(templates, "AWS::Lambda::EventSourceMapping").values()
+    assert sorted(source["ScalingConfig"]["MaximumConcurrency"] for source in sources) == [2, 5]
+    assert {source["BatchSize"] for source in sources} == {10}
+    assert "the queues take at most 5 and 2 of them" in DOCUMENT
+    queues = of_type(templates, "AWS::SQS::Queue")
+    days = {name: queue["MessageRetentionPeriod"] / 86400 for name, queue in queues.items()}
+    assert {days[name] for name in days if name.endswith("DeadLetterQueue")} == {14}
+    assert {days[name] for name in days if not name.endswith("DeadLetterQueue")} == {4}
+    redriven = [queue for queue in queues.values() if "RedrivePolicy" in queue]
+    assert {queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"] for queue in redriven} == {900}
+    assert "five times, a quarter of an hour" in DOCUMENT
+
+
+def test_retries_are_as_many_as_the_page_says() -> None:
+    throttled = retries("report-processor", "RetrieveDocument", "ThrottledError")
+    assert (throttled["MaxAttempts"], throttled["MaxDelaySeconds"]) == (100, 600)
+    assert "tries up to 100 times, at most ten minutes apart" in DOCUMENT
+    for state in ("RetrieveDocument", "StoreDocument", "PresignAndNotify"):
+        assert retries("report-processor", state, "Lambda.TooManyRequestsException")["MaxAttempts"] == 30
+    assert "tries up to 30 times in about a quarter of an hour, an order's 8 times" in DOCUMENT
+    assert retries("report-processor", "StoreDocument", "DeadlineExceeded")["MaxAttempts"] == 20
+    for state in ("GetSolicitationActions", "SubmitSolicitation"):
+        asked = retries("solicitation", state, "ThrottledError")
+        assert (asked["MaxAttempts"], asked["MaxDelaySeconds"]) == (30, 1800)
+        assert retries("solicitation", state, "States.ALL")["MaxAttempts"] == 8
+    assert "tried up to 30 times, at most half an hour apart" in DOCUMENT
+
+
+def test_every_template_is_far_below_cloudformations_limits(templates: dict[str, Template]) -> None:
+    sizes = [path.stat().st_size for path in TEMPLATES.glob("*.yaml")]
+    resources = [len(template["Resources"]) for template in templates.values()]
+    parameters = [len(template.get("Parameters", {})) for template in templates.values()]
+    assert max(sizes) < 1_000_000 / 10
+    assert max(resources) < 500 / 4
+    assert max(parameters) < 200 / 4
