@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from costs.counts import LARGE_REPORT, ORDER, SMALL_REPORT, FlowCount, FunctionCount
-from deployment import Deployment, aws, deploy, host_product, publish_templates, stack_parameters
+from deployment import Deployment, aws, confirm_subscriptions, deploy, host_product, publish_templates, stack_parameters
 from servers import Servers, start_servers, stop_servers
 from simulator import application_arguments, authorize_seller, control
 from smtp_mailbox import read_messages
@@ -90,6 +90,7 @@ def count_flows(emulator_python: Path, function_python: Path, say: Callable[[str
             say(f"Counting one {name}")
             stack = f"costs-{number}"
             deployment = deploy(servers, stack, template_url, stack_parameters(servers))
+            confirm_subscriptions(deployment)
             ground = _ground(deployment, call_log, f"A{number:013d}")
             counts[name] = play(ground)
         return counts
