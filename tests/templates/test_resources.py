@@ -64,6 +64,7 @@ ROOT_OUTPUTS = {
     "NotificationEventBusName",
     "ReportFailuresDeadLetterQueueUrl",
     "ReportTopicArn",
+    "AlarmTopicArn",
     "ReportProcessorStateMachineArn",
     "ReportProcessorConsoleUrl",
     "ReportsTableName",
