@@ -73,14 +73,14 @@ unit: test-environment ## the unit tests alone
 deploy: deploy-environment ## from source, with sam: make deploy [ENV=default|dev|prod] [REGION=] [PARAMETERS="Name=Value ..."]
 	@$(RUN) $(TOOLS) -m operations.deploy --env $(ENV) $(if $(REGION),--region $(REGION)) $(PARAMETERS)
 
-outputs: operator-environment stack-is-named ## a stack's outputs: make outputs STACK=<name> [REGION=] [ARGS=--json]
+outputs: stack-is-named operator-environment ## a stack's outputs: make outputs STACK=<name> [REGION=] [ARGS=--json]
 	@$(RUN) $(TOOLS) -m operations.outputs $(STACK) $(if $(REGION),--region $(REGION)) $(ARGS)
 
-logs: operator-environment stack-is-named ## log lines of all functions: make logs STACK=<name> [FUNCTION=] [SINCE=1h] [FOLLOW=1]
+logs: stack-is-named operator-environment ## log lines of all functions: make logs STACK=<name> [FUNCTION=] [SINCE=1h] [FOLLOW=1]
 	@$(RUN) $(TOOLS) -m operations.logs $(STACK) $(if $(REGION),--region $(REGION)) \
 	  $(if $(FUNCTION),--function $(FUNCTION)) $(if $(SINCE),--since $(SINCE)) $(if $(FOLLOW),--follow) $(ARGS)
 
-destroy: operator-environment stack-is-named ## delete a stack and its data: make destroy STACK=<name> [REGION=] [KEEP_DATA=1] [ARGS=--yes]
+destroy: stack-is-named operator-environment ## delete a stack and its data: make destroy STACK=<name> [REGION=] [KEEP_DATA=1] [ARGS=--yes]
 	@$(RUN) $(TOOLS) -m operations.destroy $(STACK) $(if $(REGION),--region $(REGION)) $(if $(KEEP_DATA),--keep-data) $(ARGS)
 
 redrive-queue: demo-environment ## move dead letters back to their queues: make redrive-queue STACK=<name> [REGION=]
@@ -101,8 +101,8 @@ costs: test-environment ## what the stack costs on AWS, counted anew: the tables
 reference: test-environment ## write docs/openapi.json, docs/api-reference.md, the Postman collection and docs/iam/deployer-policy.json
 	@$(RUN) $(TOOLS) -m reference
 
-build: $(DEPENDENCIES_READY) ## fill the dependencies layer, for `sam deploy` from source
-	@echo "Built $(DEPENDENCIES). Next: sam deploy --guided, or make publish BUCKET=<name>"
+build: $(DEPENDENCIES_READY) ## fill the dependencies layer, which make deploy and make publish take
+	@echo "Built $(DEPENDENCIES). Next: make deploy, or make publish BUCKET=<name>"
 
 publish: publish-environment ## lint, then write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=] [PARAMETERS="Key=Value"]
 	@test -n "$(BUCKET)" || { echo "Name the bucket: make publish BUCKET=<name> [REGION=<region>] [PREFIX=<prefix>]"; exit 2; }

@@ -34,6 +34,7 @@ _SECONDS = 35
 # stay within the minutes for which a signature is good.
 _PATIENCE = Retry(
     total=5,
+    connect=1,
     status_forcelist=(429, 503, 504),
     allowed_methods=("GET", "DELETE"),
     backoff_factor=1.0,

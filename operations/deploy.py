@@ -14,6 +14,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -121,13 +122,14 @@ def _is_secret(declared: Mapping[str, Any]) -> bool:
     return bool(declared.get("NoEcho", False))
 
 
-def status_of(cloudformation: Any, stack_name: str) -> str:
-    """The stack's status, empty when there is none."""
+def status_of(cloudformation: Any, stack_name: str) -> tuple[str, datetime | None]:
+    """The stack's status, empty when there is none, and when it was last updated."""
     try:
-        return str(cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]["StackStatus"])
+        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+        return stack["StackStatus"], stack.get("LastUpdatedTime")
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
-            return ""
+            return "", None
         raise
 
 
@@ -137,7 +139,7 @@ def deploy(session: boto3.Session, environment: str, arguments: Sequence[str]) -
     if not any(DEPENDENCIES.glob("*")):
         raise CommandError("the layer of dependencies is empty: run make build first")
     client = client_maker(session)
-    status = status_of(client("cloudformation"), name)
+    status, updated = status_of(client("cloudformation"), name)
     if status in _BLOCKED:
         raise CommandError(f"The stack {name} is {status}: {_BLOCKED[status].format(name=name)}")
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
@@ -155,9 +157,13 @@ def deploy(session: boto3.Session, environment: str, arguments: Sequence[str]) -
         parameters |= needed(declared, parameters, os.environ, ask)
     if _sam_deploy(environment, session.region_name, parameters, list(declared)):
         return FAILED
-    if status_of(client("cloudformation"), name) not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    status, updated_now = status_of(client("cloudformation"), name)
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         print("Not deployed.")
         return FAILED
+    if not is_new and updated_now == updated:
+        print("Nothing was changed.")
+        return 0
     print(f"make outputs STACK={name} REGION={session.region_name} shows these again. Next:")
     print(_next(is_new, name, session.region_name))
     return 0

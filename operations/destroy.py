@@ -7,7 +7,7 @@ somebody deleted the stack in the console.
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -38,6 +38,7 @@ _POLL_SECONDS = 3.0
 _FIRST_POLL_SECONDS = 0.2
 _SAM_STACK = "aws-sam-cli-managed-default"
 _SHOWN = 5
+_GONE = ("NoSuchEntity", "ResourceNotFoundException", "StateMachineDoesNotExist")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ class Target:
     status: str
     protected: bool
     resources: tuple[Resource, ...]
+
+    @property
+    def answers(self) -> bool:
+        """Whether the endpoints that end subscriptions and report schedules are there."""
+        return (
+            self.status != "DELETE_IN_PROGRESS"
+            and {"NotificationsSubscriberUrl", "ReportSchedulesUrl"} <= self.stack.outputs.keys()
+            and all(self.named(function) for function in ("SPAPINotificationsSubscriber", "SPAPIReportSchedules"))
+        )
 
     def named(self, logical_id: str) -> str:
         """The physical id of a resource that is there, else empty."""
@@ -88,7 +98,7 @@ def find_target(name: str, session: boto3.Session) -> Target:
     client = client_maker(session)
     cloudformation = client("cloudformation")
     try:
-        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        found = _described(cloudformation, name)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
@@ -102,29 +112,45 @@ def find_target(name: str, session: boto3.Session) -> Target:
         found["StackId"],
         found["StackStatus"],
         found.get("EnableTerminationProtection", False),
-        tuple(resources(cloudformation, found["StackId"])),
+        (*resources(cloudformation, found["StackId"]), *_left_by_nested(cloudformation, [found["StackId"]])),
     )
 
 
 def _deleted_target(name: str, session: boto3.Session, client: Callable[[str], Any]) -> Target:
     """What deleted stacks of this name have left; CloudFormation tells of them for 90 days."""
     cloudformation = client("cloudformation")
-    pages = cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
-    ids = [stack["StackId"] for page in pages for stack in page["StackSummaries"] if stack["StackName"] == name]
-    deleted = [_parameters(cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]) for stack_id in ids]
-    left = [
-        resource
-        for stack_id, parameters in zip(ids, deleted, strict=True)
-        if _OURS in parameters
-        for resource in resources(cloudformation, stack_id)
-        if resource.status == "DELETE_SKIPPED"
-    ]
+    ids = [stack["StackId"] for stack in _deleted(cloudformation) if stack["StackName"] == name]
+    deleted = {stack_id: _parameters(_described(cloudformation, stack_id)) for stack_id in ids}
+    ours = {stack_id: parameters for stack_id, parameters in deleted.items() if _OURS in parameters}
+    left = _left_by_nested(cloudformation, ours)
     if not remains(client, left):
         raise StackUnknownError(
             f"no stack {name} in {session.region_name}, and nothing is left of one: look at its name, or add "
             "REGION=<region>"
         )
-    return Target(Stack(name, {}, deleted[0], client, invoke_address, session), "", "", False, tuple(left))
+    parameters = next(iter(ours.values()))
+    return Target(Stack(name, {}, parameters, client, invoke_address, session), "", "", False, tuple(left))
+
+
+def _left_by_nested(cloudformation: Any, root_ids: Collection[str]) -> list[Resource]:
+    """What deleted nested stacks of these roots have left: with their root, or when an update took one out of it."""
+    return [
+        resource
+        for stack in _deleted(cloudformation)
+        if stack.get("RootId") in root_ids
+        for resource in resources(cloudformation, stack["StackId"])
+        if resource.status == "DELETE_SKIPPED"
+    ]
+
+
+def _deleted(cloudformation: Any) -> Iterator[Mapping[str, Any]]:
+    for page in cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"]):
+        yield from page["StackSummaries"]
+
+
+def _described(cloudformation: Any, stack: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    return found
 
 
 def _parameters(described_stack: Mapping[str, Any]) -> dict[str, str]:
@@ -158,19 +184,23 @@ def hindrances(target: Target) -> list[str]:
 
 def _rules(events: Any, bus: str) -> Mapping[str, list[str]]:
     """The ids of the targets of each rule on the bus."""
-    try:
-        pages = list(events.get_paginator("list_rules").paginate(EventBusName=bus))
-    except events.exceptions.ResourceNotFoundException:
-        return {}
     return {
         rule["Name"]: [
             target["Id"]
-            for page in events.get_paginator("list_targets_by_rule").paginate(Rule=rule["Name"], EventBusName=bus)
-            for target in page["Targets"]
+            for target in _all(events, "list_targets_by_rule", "Targets", Rule=rule["Name"], EventBusName=bus)
         ]
-        for rules in pages
-        for rule in rules["Rules"]
+        for rule in _all(events, "list_rules", "Rules", EventBusName=bus)
     }
+
+
+def _all(client: Any, operation: str, key: str, **of: str) -> list[Any]:
+    """Every page's entries; none when that of which they are has been deleted by hand."""
+    try:
+        return [entry for page in client.get_paginator(operation).paginate(**of) for entry in page[key]]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return []
+        raise
 
 
 def survey(target: Target, *, with_schedules: bool, show: Callable[[str], None]) -> Plan:
@@ -181,7 +211,7 @@ def survey(target: Target, *, with_schedules: bool, show: Callable[[str], None])
     sellers_table, reports_table = target.named("SellingPartnersTable"), target.named("ReportsTable")
     if sellers_table in plan.remains.tables:
         plan.sellers, plan.subscriptions = recorded(dynamodb, sellers_table)
-    if with_schedules and reports_table in plan.remains.tables and target.named("SPAPIReportSchedules"):
+    if with_schedules and reports_table in plan.remains.tables and target.answers:
         known = known_report_types(dynamodb, reports_table)
         if known:
             show(f"Asks SP-API for the report schedules of {len(known)} sellers.")
@@ -189,16 +219,14 @@ def survey(target: Target, *, with_schedules: bool, show: Callable[[str], None])
             plan.unknown.append(found) if isinstance(found, Refusal) else plan.schedules.append(found)
     plan.user = target.named("ApiGatewayInvokeUser")
     if plan.user:
-        iam = client("iam")
-        pages = iam.get_paginator("list_access_keys").paginate(UserName=plan.user)
-        plan.access_keys = [key["AccessKeyId"] for page in pages for key in page["AccessKeyMetadata"]]
+        keys = _all(client("iam"), "list_access_keys", "AccessKeyMetadata", UserName=plan.user)
+        plan.access_keys = [key["AccessKeyId"] for key in keys]
     states = client("stepfunctions")
     for machine in target.of_type("AWS::StepFunctions::StateMachine"):
-        pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter="RUNNING")
-        plan.executions += [execution["executionArn"] for page in pages for execution in page["executions"]]
+        running = _all(states, "list_executions", "executions", stateMachineArn=machine, statusFilter="RUNNING")
+        plan.executions += [execution["executionArn"] for execution in running]
     if group := target.named("SolicitationScheduleGroup"):
-        pages = client("scheduler").get_paginator("list_schedules").paginate(GroupName=group)
-        plan.review_schedules = sum(len(page["Schedules"]) for page in pages)
+        plan.review_schedules = len(_all(client("scheduler"), "list_schedules", "Schedules", GroupName=group))
     return plan
 
 
@@ -212,13 +240,17 @@ def described(target: Target, plan: Plan, *, keep_data: bool) -> Iterator[str]:
         yield f"The stack {stack.name} {where} is deleted. This is left of it:"
     if plan.subscriptions or plan.schedules or plan.unknown:
         yield from _ended_at_sp_api(target, plan)
-    if not target.named("SPAPIReportSchedules") and plan.remains.tables:
+    if plan.remains.tables and not target.answers:
         yield "\nReport schedules at SP-API cannot be looked for without the stack: docs/clean-up.md."
     if target.stack_id:
         yield "\nGoes with the stack"
-        kept = sum(len(names) for names in (plan.remains.buckets, plan.remains.tables, plan.remains.keys,
-                                            plan.remains.secrets))  # fmt: skip
-        gone = sum(1 for resource in target.resources if resource.status != "DELETE_COMPLETE") - kept
+        found = plan.remains
+        kept = {*found.buckets, *found.tables, *found.keys, *found.secrets}
+        gone = sum(
+            1
+            for resource in target.resources
+            if resource.status not in ("DELETE_COMPLETE", "DELETE_SKIPPED") and resource.physical_id not in kept
+        )
         rows = [("resources", f"{gone}")]
         if plan.access_keys:
             rows.append(("access keys", f"{len(plan.access_keys)} of {plan.user}: your product loses its access"))
@@ -236,16 +268,11 @@ def described(target: Target, plan: Plan, *, keep_data: bool) -> Iterator[str]:
         yield from table(rows, "  ")
 
 
-def _can_ask(target: Target) -> bool:
-    """Whether the endpoint that ends subscriptions is there."""
-    return bool(target.named("SPAPINotificationsSubscriber")) and "NotificationsSubscriberUrl" in target.stack.outputs
-
-
 def _ended_at_sp_api(target: Target, plan: Plan) -> Iterator[str]:
     yield "\nIs ended at SP-API, which otherwise goes on with it"
     sellers = len({subscription.seller_id for subscription in plan.subscriptions})
     rows = [("subscriptions", f"{len(plan.subscriptions)} of {sellers} sellers")]
-    if _can_ask(target):
+    if target.answers:
         rows.append(("report schedules", f"{len(plan.schedules)}, of the report types that the Reports table knows"))
     yield from table(rows, "  ")
     yield from _some(str(schedule) for schedule in plan.schedules)
@@ -300,7 +327,7 @@ def destroy(target: Target, plan: Plan, *, keep_data: bool, show: Callable[[str]
 
 def _end_arrangements(target: Target, plan: Plan) -> Iterator[Subscription | ReportSchedule | Refusal]:
     """By the stack's endpoints as long as they are there, else with the application's credentials."""
-    if _can_ask(target):
+    if target.answers:
         yield from end_report_schedules(target.stack, plan.schedules)
         yield from end_subscriptions(target.stack, plan.subscriptions)
     elif plan.subscriptions and plan.remains.secrets:
@@ -360,7 +387,7 @@ def _delete_stack(target: Target, show: Callable[[str], None]) -> list[Failure]:
     begun, wait = time.monotonic(), _FIRST_POLL_SECONDS
     failures: list[Failure] = []
     while True:
-        status = cloudformation.describe_stacks(StackName=target.stack_id)["Stacks"][0]["StackStatus"]
+        status = _described(cloudformation, target.stack_id)["StackStatus"]
         for stack_id, path in stacks.items():
             for event in reversed(list(_events(cloudformation, stack_id, seen))):
                 seen.add(event["EventId"])

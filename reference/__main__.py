@@ -1,4 +1,5 @@
-"""Writes docs/openapi.json, docs/api-reference.md, the Postman collection and docs/iam/deployer-policy.json.
+"""Writes docs/openapi.json, docs/api-reference.md, the Postman collection, docs/iam/deployer-policy.json and parts of
+docs/architecture.md.
 
 That is `make reference`.
 """
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reference import deployer_policy
+from reference.architecture import PAGE, architecture
 from reference.endpoints import CHECKOUT, endpoints
 from reference.markdown import markdown
 from reference.openapi import openapi
@@ -28,7 +30,8 @@ def documents(checkout: Path = CHECKOUT) -> Mapping[str, str]:
 
 
 def main() -> int:
-    for name, text in {**documents(), deployer_policy.PATH: deployer_policy.written()}.items():
+    made = {deployer_policy.PATH: deployer_policy.written(), PAGE: architecture()}
+    for name, text in {**documents(), **made}.items():
         path = CHECKOUT / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)

@@ -105,20 +105,43 @@ def children_are_deleted_as_their_templates_say() -> None:
             _delete_nested_stack(name)
 
 
-def deleted_stacks_tell_their_resources() -> None:
-    """By its id a deleted stack still lists its resources, each with the status that it ended with; ministack forgets
-    them."""
+def deleted_resources_are_listed() -> None:
+    """A stack that is deleted, or whose deletion failed, lists also the resources that it has no more, with the status
+    that each ended with (by its id, when it is deleted); ministack forgets them."""
 
     @wrap(handlers._ACTION_HANDLERS, "ListStackResources", "8e2a2b6d6163")
     def list_resources(original: Any, parameters: dict[str, Any]) -> Any:
         stack = handlers._resolve_stack(helpers._p(parameters, "StackName"))
-        if stack and stack["StackStatus"] == "DELETE_COMPLETE":
-            stack["_resources"] = {
-                event["LogicalResourceId"]: event
-                for event in _stack_events.get(stack["StackId"], [])
-                if event["PhysicalResourceId"] != stack["StackId"]
-            }
-        return original(parameters)
+        if not stack or not stack["StackStatus"].startswith("DELETE_"):
+            return original(parameters)
+        held = stack["_resources"]
+        ended = {
+            event["LogicalResourceId"]: event
+            for event in _stack_events.get(stack["StackId"], [])
+            if event["PhysicalResourceId"] != stack["StackId"]
+        }
+        stack["_resources"] = {**ended, **held}
+        try:
+            return original(parameters)
+        finally:
+            stack["_resources"] = held
+
+
+def nested_stacks_name_their_root() -> None:
+    """ListStacks gives the id of the root of each nested stack; ministack does not."""
+
+    @wrap(handlers._ACTION_HANDLERS, "ListStacks", "aa7338acb3a2")
+    def list_stacks(original: Any, parameters: dict[str, Any]) -> Any:
+        status, headers, body = original(parameters)
+        text = body.decode()
+        for stack in _stacks.values():
+            root = stack
+            while root.get("_parent_stack_name") in _stacks:
+                root = _stacks[root["_parent_stack_name"]]
+            if root is not stack:
+                own = f"<StackId>{stack['StackId']}</StackId>"
+                text = text.replace(own, f"{own}<RootId>{root['StackId']}</RootId>")
+        return status, headers, text.encode()
 
 
 def full_buckets_are_not_deleted() -> None:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import cloudwatch_logs, lambda_svc
 
 from aws_emulator.patching import replace_once, wrap
 
@@ -115,6 +115,19 @@ def logs_end_with_their_invocation() -> None:
             if text or not mark:
                 lines.append(text)
         return "\n".join(lines)
+
+
+def deleted_log_groups_are_not_made_anew() -> None:
+    """A function that is told its log group does not make it: that takes logs:CreateLogGroup, which the functions here
+    do not have. ministack makes it, also when a last invocation outlives the deletion of the stack."""
+
+    @wrap(lambda_svc, "_emit_lambda_logs", "111efbf06968")
+    def emit(original: Any, function: dict[str, Any], *arguments: Any, **options: Any) -> None:
+        configuration = function.get("config") or function
+        group = (configuration.get("LoggingConfig") or {}).get("LogGroup")
+        by_default = (None, f"/aws/lambda/{configuration.get('FunctionName')}")
+        if group in by_default or group in cloudwatch_logs._log_groups:
+            original(function, *arguments, **options)
 
 
 def functions_run_on_an_interpreter_of_their_own(interpreter: str) -> None:

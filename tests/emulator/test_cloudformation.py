@@ -209,6 +209,29 @@ def test_a_deleted_child_keeps_what_its_template_retains(
     assert not exists(emulator.client("sqs").get_queue_attributes, QueueUrl=made["Queue"])
 
 
+def test_a_deleted_stack_tells_what_became_of_its_resources(
+    emulator: Emulator, deployment: Deployment, stack: dict[str, Any]
+) -> None:
+    table = outputs(stack)["Table"]
+    deployment.delete(stack["StackId"])
+
+    def resources(stack_id: str) -> list[dict[str, Any]]:
+        listed = emulator.client("cloudformation").list_stack_resources(StackName=stack_id)
+        found: list[dict[str, Any]] = listed["StackResourceSummaries"]
+        return found
+
+    (nested,) = resources(stack["StackId"])
+    of_child = {found["LogicalResourceId"]: found for found in resources(nested["PhysicalResourceId"])}
+
+    assert nested["ResourceStatus"] == "DELETE_COMPLETE"
+    pages = emulator.client("cloudformation").get_paginator("list_stacks").paginate()
+    listed = {summary["StackId"]: summary for page in pages for summary in page["StackSummaries"]}
+    assert listed[nested["PhysicalResourceId"]]["RootId"] == stack["StackId"]
+    assert "RootId" not in listed[stack["StackId"]]
+    assert (of_child["Table"]["ResourceStatus"], of_child["Table"]["PhysicalResourceId"]) == ("DELETE_SKIPPED", table)
+    assert of_child["Greeter"]["ResourceStatus"] == "DELETE_COMPLETE"
+
+
 def test_a_bucket_that_holds_an_object_is_not_deleted(
     emulator: Emulator, deployment: Deployment, stack: dict[str, Any]
 ) -> None:

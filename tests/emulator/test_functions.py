@@ -95,6 +95,7 @@ def test_a_function_sees_its_own_environment_and_packages(emulator: Emulator) ->
 
 
 def test_logs_go_to_the_configured_group_with_their_invocation(emulator: Emulator) -> None:
+    emulator.client("logs").create_log_group(logGroupName="/quickstart/logs")
     name = emulator.create_function(LOGS, LoggingConfig={"LogGroup": "/quickstart/logs"})
     emulator.invoke(name, {"name": "first", "lines": 1})
 
@@ -108,6 +109,13 @@ def test_logs_go_to_the_configured_group_with_their_invocation(emulator: Emulato
         lambda: logs.filter_log_events(logGroupName="/quickstart/logs", filterPattern="first")["events"], len
     )
     assert "first 0" in written[0]["message"]
+
+
+def test_a_function_does_not_make_the_group_that_it_is_told(emulator: Emulator) -> None:
+    name = emulator.create_function(LOGS, LoggingConfig={"LogGroup": "/quickstart/deleted"})
+    assert "FunctionError" not in emulator.invoke(name, {"name": "first", "lines": 1})
+    found = emulator.client("logs").describe_log_groups(logGroupNamePrefix="/quickstart/deleted")
+    assert found["logGroups"] == []
 
 
 def test_a_warm_function_that_logs_nothing_answers_at_once(emulator: Emulator) -> None:
@@ -128,3 +136,15 @@ def test_a_burst_runs_in_few_processes(emulator: Emulator) -> None:
         processes = set(burst.map(lambda _: emulator.invoke(name)["Payload"], range(20)))
 
     assert 2 <= len(processes) <= 8
+
+
+def test_log_events_have_an_id_of_their_own(emulator: Emulator) -> None:
+    name = emulator.create_function("def handler(event, context):\n    print('first')\n    print('second')")
+    emulator.invoke(name)
+    logs = emulator.client("logs")
+
+    read = [logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"] for _ in range(2)]
+
+    assert len(read[0]) > 1
+    assert len({event["eventId"] for event in read[0]}) == len(read[0])
+    assert read[0] == read[1]

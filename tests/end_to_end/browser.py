@@ -43,13 +43,17 @@ class Browser:
             request.onerror = () => reject(new Error("the request failed"));
             request.send();
         })"""
+        return str(self.evaluate(script % json.dumps(url)))
+
+    def evaluate(self, script: str) -> Any:
+        """What a script of the page comes to, a promise awaited. Fails when it throws."""
         answer = self._call(
             "Runtime.evaluate",
-            {"expression": script % json.dumps(url), "awaitPromise": True, "returnByValue": True},
+            {"expression": script, "awaitPromise": True, "returnByValue": True},
             session=self._session,
         )
         assert "exceptionDetails" not in answer, answer
-        return str(answer["result"]["value"])
+        return answer["result"].get("value")
 
     def download(self, url: str) -> Path:
         """The file that the browser saves when a person opens this address."""

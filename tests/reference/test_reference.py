@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reference.__main__ import COLLECTION, documents
+from reference.architecture import PAGE, architecture
 from reference.endpoints import CHECKOUT, Endpoint, endpoints
 
 ENDPOINTS = endpoints()
@@ -20,6 +21,27 @@ NODE_MODULES = Path(os.environ.get("NODE_MODULES", CHECKOUT / "node_modules"))
 @pytest.mark.parametrize("name", documents())
 def test_what_is_committed_is_what_would_be_written(name: str) -> None:
     assert (CHECKOUT / name).read_text() == documents()[name], "run `make reference` and commit what it writes"
+
+
+def test_the_pictures_of_the_architecture_are_those_of_the_templates() -> None:
+    assert (CHECKOUT / PAGE).read_text() == architecture(), "run `make reference` and commit what it writes"
+
+
+@pytest.mark.parametrize(
+    ("changed", "before", "after"),
+    [
+        ("templates/reports.yaml", "  ReportTopic:\n", "  AnotherTopic:\n"),
+        ("templates/statemachines/solicitation.asl.json", '"Next": "WaitAndAskAgain"', '"Next": "WhatIsNext"'),
+    ],
+)
+def test_a_changed_template_changes_the_pictures(tmp_path: Path, changed: str, before: str, after: str) -> None:
+    shutil.copytree(CHECKOUT / "templates", tmp_path / "templates")
+    (tmp_path / "docs").mkdir()
+    shutil.copy(CHECKOUT / PAGE, tmp_path / PAGE)
+    text = (tmp_path / changed).read_text()
+    assert before in text
+    (tmp_path / changed).write_text(text.replace(before, after))
+    assert architecture(tmp_path) != architecture()
 
 
 def test_a_linter_accepts_the_openapi_document(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ HOST_ACCOUNT = rendered(
     {
         "Fn::Sub": [
             "arn:${AWS::Partition}:iam::${HostAccountId}:root",
-            {"HostAccountId": {"Fn::Select": [4, {"Fn::Split": [":", {"Fn::Sub": "${HostPrincipalArn}::::"}]}]}},
+            {"HostAccountId": {"Fn::Select": [4, {"Fn::Split": [":", {"Fn::Sub": "${HostPrincipalArn}:-:-:-:-"}]}]}},
         ]
     }
 )

@@ -1,0 +1,286 @@
+"""`make destroy`: nothing stays in the account or at SP-API but what it says."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import botocore.session
+import pytest
+import requests
+from botocore import xform_name
+
+from deployment import REPOSITORY, Deployment, aws, delete, deploy, stack_parameters
+from servers import Servers
+from simulator import control
+from tests.end_to_end.account import account, destinations, difference
+from tests.end_to_end.host import (
+    REPORT_TYPE,
+    HostProduct,
+    Seller,
+    as_sp_api,
+    eventually,
+    finished_report,
+    new_seller,
+    subscription_of,
+)
+from tests.end_to_end.operator_commands import command_of, make, operator_environment
+from tests.end_to_end.test_leaving import alive
+
+# One more than S3 lists and deletes at once.
+VERSIONS = 1001
+
+
+@dataclass(frozen=True)
+class InUse:
+    """A stack that serves two sellers, and what was in the account before it."""
+
+    deployment: Deployment
+    before: dict[str, set[str]]
+    host: HostProduct
+    sellers: tuple[Seller, Seller]
+    subscription_ids: tuple[str, ...]
+
+    def make(self, *variables: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        return make(
+            self.deployment.servers, "destroy", f"STACK={self.deployment.stack_name}", *variables, answer=answer
+        )
+
+    def new(self) -> dict[str, set[str]]:
+        return difference(self.before, account(self.deployment.servers))
+
+
+def in_use(servers: Servers, template_url: str, name: str) -> InUse:
+    before = account(servers)
+    deployment = deploy(servers, name, template_url, stack_parameters(servers))
+    host = HostProduct.of(deployment)
+    sellers = (new_seller(servers, f"A{name.upper()}1"), new_seller(servers, f"A{name.upper()}2"))
+    ids = []
+    for seller in sellers:
+        host.store_token(seller)
+        ids.append(host.subscribe(seller)["subscriptionId"])
+    return InUse(deployment, before, host, sellers, tuple(ids))
+
+
+def report_schedules(seller: Seller) -> list[Any]:
+    """As SP-API has them."""
+    answer = requests.get(
+        f"{seller.servers.simulator_endpoint}/na/reports/2021-06-30/schedules",
+        params={"reportTypes": REPORT_TYPE},
+        headers={"x-amz-access-token": seller.access_token()},
+        timeout=30,
+    )
+    found: list[Any] = answer.json()["reportSchedules"]
+    return found
+
+
+@pytest.fixture
+def full(servers: Servers, template_url: str) -> Iterator[InUse]:
+    """With everything that a stack gathers: reports, schedules, orders that wait, an execution under way."""
+    stack = in_use(servers, template_url, "leaving")
+    deployment, (first, second) = stack.deployment, stack.sellers
+    host = stack.host
+    orders = host.send("NotificationsSubscriberUrl", subscription_of(first) | {"NotificationType": "ORDER_CHANGE"})
+    assert orders.status_code == 200, orders.text
+    host.create_report(first)
+    period = {"ReportType": REPORT_TYPE, "MarketplaceIds": "ATVPDKIKX0DER", "Period": "PT12H"}
+    assert host.send("ReportSchedulesUrl", {"SellerId": first.seller_id, "RegionCode": "NA"} | period).ok
+    # One who has taken the authorisation back: SP-API tells nothing about this seller's schedules.
+    host.create_report(second)
+    second.control("POST", f"sellers/{second.seller_id}/revoke")
+    stored_reports(deployment)
+    scheduled_order(deployment)
+    throttled = {"fault": "status", "status": 429, "operation": "getReport", "sellerId": first.seller_id, "count": 100}
+    control(servers.simulator_endpoint, "POST", "faults", throttled)
+    as_sp_api(servers).send_message(
+        QueueUrl=deployment.outputs["NotificationsQueueUrl"],
+        MessageBody=json.dumps(finished_report(first.seller_id, "1234567")),
+    )
+    eventually(lambda: running_executions(deployment) or None, what="a running execution")
+    yield stack
+    control(servers.simulator_endpoint, "DELETE", "faults")
+
+
+def stored_reports(deployment: Deployment) -> None:
+    """More than a page of versions, a delete marker and an upload that was not finished."""
+    s3, bucket = aws(deployment.servers, "s3"), deployment.outputs["ReportsBucketName"]
+
+    def put(number: int) -> None:
+        s3.put_object(Bucket=bucket, Key=f"report-{number % 500}", Body=b"rows")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, range(VERSIONS)))
+    s3.delete_object(Bucket=bucket, Key="report-0")
+    s3.create_multipart_upload(Bucket=bucket, Key="report-large")
+
+
+def scheduled_order(deployment: Deployment) -> None:
+    aws(deployment.servers, "scheduler").create_schedule(
+        Name="order",
+        GroupName=deployment.outputs["SolicitationScheduleGroupName"],
+        ScheduleExpression=f"at({datetime.now(UTC) + timedelta(days=5):%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": deployment.outputs["SolicitationStateMachineArn"],
+            "RoleArn": deployment.outputs["ApiGatewayInvokeRoleArn"],
+        },
+    )
+
+
+def running_executions(deployment: Deployment) -> list[Any]:
+    arn = deployment.outputs["ReportProcessorStateMachineArn"]
+    listed = aws(deployment.servers, "stepfunctions").list_executions(stateMachineArn=arn, statusFilter="RUNNING")
+    executions: list[Any] = listed["executions"]
+    return executions
+
+
+def rule_on_bus(deployment: Deployment) -> None:
+    bus = deployment.outputs["NotificationEventBusName"]
+    events = aws(deployment.servers, "events")
+    events.put_rule(Name="products-own", EventBusName=bus, EventPattern='{"source": ["selling-partner-api"]}')
+    events.put_targets(
+        Rule="products-own",
+        EventBusName=bus,
+        Targets=[{"Id": "queue", "Arn": deployment.outputs["NotificationsQueueArn"]}],
+    )
+
+
+def remove_rule(deployment: Deployment) -> None:
+    bus = deployment.outputs["NotificationEventBusName"]
+    events = aws(deployment.servers, "events")
+    events.remove_targets(Rule="products-own", EventBusName=bus, Ids=["queue"])
+    events.delete_rule(Name="products-own", EventBusName=bus)
+
+
+def assert_commands_exist(shown: str) -> None:
+    """Each command of the AWS command line that is printed names an operation and its parameters as AWS has them."""
+    commands = [line.split() for line in shown.splitlines() if line.startswith("  aws ")]
+    assert commands
+    for _, service, operation, *arguments in commands:
+        if service == "s3":  # the command line's own, which is no operation
+            assert (operation, arguments[0]) == ("rm", "--recursive")
+            continue
+        client = botocore.session.Session().create_client(service, region_name="us-east-1")
+        (name,) = [
+            name for method, name in client.meta.method_to_api_mapping.items() if method.replace("_", "-") == operation
+        ]
+        shape = client.meta.service_model.operation_model(name).input_shape
+        known = {xform_name(member, "-") for member in shape.members} | {"region"}
+        assert {argument.removeprefix("--") for argument in arguments if argument.startswith("--")} <= known
+
+
+def test_a_stack_in_use_goes_and_leaves_what_it_says(servers: Servers, full: InUse) -> None:
+    deployment, (first, second) = full.deployment, full.sellers
+    queues = {deployment.outputs["NotificationsQueueArn"], deployment.outputs["OrdersQueueArn"]}
+    there = account(servers)
+
+    rule_on_bus(deployment)
+    refused = full.make("ARGS=--yes")
+    assert refused.returncode == 1
+    bus = deployment.outputs["NotificationEventBusName"]
+    assert f"aws events delete-rule --name products-own --event-bus-name {bus} --region us-east-1" in refused.stderr
+    assert "--rule products-own --ids queue" in refused.stderr
+    assert_commands_exist(refused.stderr)
+    remove_rule(deployment)
+
+    declined = full.make(answer="leavin\n")
+    assert declined.returncode == 1
+    assert "Nothing was changed." in declined.stderr
+    told = " ".join(declined.stdout.split())
+    assert "subscriptions 3 of 2 sellers" in told
+    assert f"for {REPORT_TYPE} every PT12H in NA" in told
+    assert f"report schedules of seller {second.seller_id} in NA" in told
+    assert f"access keys 1 of {deployment.outputs['ApiGatewayInvokeUserName']}" in told
+    # The report that was made is throttled too, as soon as it is finished.
+    assert re.search(r"running executions [12]: they are stopped first", told), told
+    assert "review requests 1 orders" in told
+    assert f": {VERSIONS + 1:,} versions of reports, {VERSIONS * 4:,} bytes, 1 unfinished uploads" in told
+    assert account(servers) == there
+    assert queues <= set(destinations(servers))
+    assert len(report_schedules(first)) == 1
+    assert all(alive(first, "REPORT_PROCESSING_FINISHED", each) for each in full.subscription_ids)
+
+    done = full.make(answer="leaving\n")
+    assert done.returncode == 1, "the schedules of the seller who has left could not be looked for, and that is told"
+    assert f"report schedules of seller {second.seller_id} in NA: HTTP 4" in done.stdout.rpartition("Not done:")[2]
+    assert "deleted  Reports/ReportProcessor\n" in done.stdout
+    assert "1,000 versions of reports deleted" in done.stdout
+    left = full.new()
+    secret = deployment.outputs["ApplicationSecretArn"].rpartition(":")[2].rpartition("-")[0]
+    assert left.keys() == {"secrets", "keys"}
+    assert left["secrets"] == {secret}
+    assert_commands_exist(done.stdout)
+    for name in (*left["secrets"], *left["keys"]):
+        assert name in done.stdout
+    assert not queues & set(destinations(servers))
+    assert report_schedules(first) == []
+    assert not any(alive(first, "REPORT_PROCESSING_FINISHED", each) for each in full.subscription_ids)
+
+    again = full.make()
+    assert (again.returncode, "Nothing is left to delete." in again.stdout) == (0, True), again.stdout + again.stderr
+
+
+def test_a_failed_deletion_is_told_and_goes_on_when_mended(servers: Servers, template_url: str) -> None:
+    stack = in_use(servers, template_url, "mended")
+    command, environment = command_of("destroy", "STACK=mended")
+    with subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        env=operator_environment(servers) | environment | {"PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        shown = ""
+        while not shown.endswith("to go on: "):
+            letter = process.stdout.read(1)
+            assert letter, shown
+            shown += letter
+        # The product makes a rule after it was looked for.
+        rule_on_bus(stack.deployment)
+        _, told = process.communicate("mended\n", timeout=60)
+    assert process.returncode == 1
+    assert "Foundation/NotificationEventBus: EventBus can't be deleted since it has rules." in told
+    assert "make destroy STACK=mended" in told
+    assert stack.deployment.outputs["ReportsBucketName"] in stack.new()["buckets"]
+    remove_rule(stack.deployment)
+
+    kept = stack.make("KEEP_DATA=1", "ARGS=--yes")
+    assert kept.returncode == 0, kept.stdout + kept.stderr
+    assert stack.new().keys() == {"secrets", "keys", "buckets", "tables"}
+    for name in stack.new()["buckets"] | stack.new()["tables"]:
+        assert name in kept.stdout
+
+    assert stack.make("ARGS=--yes").returncode == 0
+    assert stack.new().keys() == {"secrets", "keys"}
+
+
+def test_what_a_stack_deleted_in_the_console_has_left_goes_too(servers: Servers, template_url: str) -> None:
+    stack = in_use(servers, template_url, "console")
+    deployment, (first, second) = stack.deployment, stack.sellers
+    iam, user = aws(servers, "iam"), deployment.outputs["ApiGatewayInvokeUserName"]
+    for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+    delete(servers, "console")
+    refusal = {"fault": "status", "status": 403, "operation": "deleteSubscriptionById", "code": "Unauthorized"}
+    control(servers.simulator_endpoint, "POST", "faults", refusal)
+
+    first_run = stack.make("ARGS=--yes")
+    assert first_run.returncode == 1
+    assert "subscriptions  2 of 2 sellers" in first_run.stdout
+    assert f"subscription {stack.subscription_ids[0]} of seller {first.seller_id}" in first_run.stdout
+    # What is needed to end it is still there.
+    assert stack.new()["tables"] == {deployment.outputs["SellingPartnersTableName"]}
+
+    second_run = stack.make("ARGS=--yes")
+    assert second_run.returncode == 0, second_run.stdout + second_run.stderr
+    assert stack.new().keys() == {"secrets", "keys"}
+    for seller, subscription_id in zip((first, second), stack.subscription_ids, strict=True):
+        assert not alive(seller, "REPORT_PROCESSING_FINISHED", subscription_id)
+    assert deployment.outputs["NotificationsQueueArn"] not in destinations(servers)

@@ -1,0 +1,66 @@
+"""Which values a deployment takes, and which it refuses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from operations.command import CommandError
+from operations.deploy import needed, read_given, stack_name_of, template_parameters
+
+CLIENT_ID = "amzn1.application-oa2-client.0123456789abcdef"
+SECRET = "amzn1.oa2-cs.v1.0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def declared() -> Mapping[str, Mapping[str, Any]]:
+    return template_parameters()
+
+
+def asked(name: str) -> str:
+    return f"asked for {name}"
+
+
+def test_given_values_are_read_and_a_name_alone_is_asked_for(declared: Mapping[str, Mapping[str, Any]]) -> None:
+    arguments = ["LogRetentionDays=90", "SellingPartnerApiEndpoint=http://127.0.0.1/{region}?a=b", "ClientSecret"]
+    assert read_given(arguments, declared, asked) == {
+        "LogRetentionDays": "90",
+        "SellingPartnerApiEndpoint": "http://127.0.0.1/{region}?a=b",
+        "ClientSecret": "asked for ClientSecret",
+    }
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        (f"ClientSecret={SECRET}", "ClientSecret is secret and does not belong on a command line"),
+        ("LinkLifetime=60", "no parameter LinkLifetime. It has ClientId, "),
+        ("ReportStorageNotificationEmail=me", "ReportStorageNotificationEmail: An e-mail address, such as"),
+    ],
+)
+def test_a_wrong_value_is_told(declared: Mapping[str, Mapping[str, Any]], argument: str, words: str) -> None:
+    with pytest.raises(CommandError, match=words) as told:
+        read_given([argument], declared, asked)
+    assert SECRET not in str(told.value)
+
+
+def test_what_has_no_default_comes_from_the_environment_or_is_asked_for(
+    declared: Mapping[str, Mapping[str, Any]],
+) -> None:
+    environment = {"ClientSecret": SECRET, "RoleArn": "not taken: it has a default"}
+    assert needed(declared, {"ClientId": CLIENT_ID}, environment, asked) == {
+        "ClientSecret": SECRET,
+        "ReportStorageNotificationEmail": "asked for ReportStorageNotificationEmail",
+    }
+
+
+def test_a_wrong_value_of_the_environment_is_told_without_it(declared: Mapping[str, Mapping[str, Any]]) -> None:
+    with pytest.raises(CommandError, match="ClientSecret: A client secret has at least 16") as told:
+        needed(declared, {}, {"ClientId": CLIENT_ID, "ClientSecret": "short secret"}, asked)
+    assert "short secret" not in str(told.value)
+
+
+def test_an_unknown_environment_is_told() -> None:
+    assert stack_name_of("prod") == "selling-partner-api-quick-start-prod"
+    with pytest.raises(CommandError, match="ENV is one of default, dev, prod"):
+        stack_name_of("test")
