@@ -97,7 +97,7 @@ def test_a_user_who_may_not_write_to_the_bucket(account: Account, bucket: str, c
 def test_a_user_with_just_the_rights_that_the_message_names(account: Account, bucket: str, checkout: Path) -> None:
     arn = f"arn:aws:s3:::{bucket}"
     keys = account.user_keys(
-        "publisher",
+        "uploader",
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn},
         {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"{arn}/*"},
     )
