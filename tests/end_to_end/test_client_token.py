@@ -154,7 +154,7 @@ def ask_at_once(host: HostProduct, seller: Seller, token: str, copies: int) -> l
 
 def test_requests_at_once_make_one_report(host: HostProduct, stored_seller: Seller, token: str) -> None:
     seller = stored_seller
-    order(seller, "slow", seconds=3)
+    order(seller, "slow", seconds=6)
     answers = ask_at_once(host, seller, token, 3)
     assert [answer.status_code for answer in answers] == [200, 409, 409]
     for answer in answers[1:]:
