@@ -22,6 +22,8 @@ ABBREVIATIONS = (
     "events:*EventBus",
     "events:*Targets",
     "iam:*PermissionsBoundary",
+    "iam:DeleteRole*",
+    "iam:DeleteUser*",
     "iam:Get*",
     "iam:List*",
     "iam:UpdateRole*",
@@ -32,7 +34,10 @@ ABBREVIATIONS = (
     "lambda:*EventSourceMapping",
     "lambda:*LayerVersion",
     "lambda:GetFunction*",
+    "logs:*LogGroup",
     "logs:*RetentionPolicy",
+    "logs:Describe*",
+    "s3:*TagResource",
     "s3:Get*Configuration",
     "s3:GetBucket*",
     "s3:Put*Configuration",
@@ -90,8 +95,8 @@ def _logical_ids(checkout: Path) -> Mapping[str, list[str]]:
 
 
 def _abbreviated(actions: set[str]) -> set[str]:
-    # IAM's own tags are those of roles and users above.
-    services = {action.partition(":")[0] for action in actions} - {"iam"}
+    # IAM's own tags are those of roles and users above; S3's would be those of the stored reports too.
+    services = {action.partition(":")[0] for action in actions} - {"iam", "s3"}
     for pattern in (*ABBREVIATIONS, *(f"{service}:*Tag*" for service in services)):
         covered = {action for action in actions if fnmatchcase(action.lower(), pattern.lower())}
         if len(covered) > 1:

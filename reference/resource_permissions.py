@@ -177,7 +177,14 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ),
     ),
     "AWS::CloudWatch::Dashboard": ResourceType(
-        (_grant(DASHBOARDS, "cloudwatch", "PutDashboard GetDashboard DeleteDashboards"),), _plain("DashboardBody")
+        (
+            _grant(
+                DASHBOARDS,
+                "cloudwatch",
+                "PutDashboard GetDashboard DeleteDashboards TagResource UntagResource ListTagsForResource",
+            ),
+        ),
+        _plain("DashboardBody"),
     ),
     "AWS::DynamoDB::Table": ResourceType(
         (
@@ -310,7 +317,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 "logs",
                 "CreateLogGroup DeleteLogGroup GetDataProtectionPolicy TagResource UntagResource ListTagsForResource",
             ),
-            _grant(UNLIMITED, "logs", "DescribeLogGroups"),
+            _grant(UNLIMITED, "logs", "DescribeLogGroups DescribeIndexPolicies DescribeResourcePolicies"),
         ),
         _plain(
             "LogGroupName", RetentionInDays=(_grant(LOG_GROUPS, "logs", "PutRetentionPolicy DeleteRetentionPolicy"),)
@@ -326,7 +333,8 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 "GetBucketNotification GetBucketObjectLockConfiguration GetBucketOwnershipControls "
                 "GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning GetBucketWebsite "
                 "GetEncryptionConfiguration GetIntelligentTieringConfiguration GetInventoryConfiguration "
-                "GetLifecycleConfiguration GetMetricsConfiguration GetReplicationConfiguration",
+                "GetLifecycleConfiguration GetMetricsConfiguration GetReplicationConfiguration GetBucketAbac "
+                "TagResource UntagResource ListTagsForResource",
             ),
         ),
         _plain(

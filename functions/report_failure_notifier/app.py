@@ -30,8 +30,10 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
         item = ledger.find(str(failed.seller_id), str(failed.report_id)) or {}
         if item.get("AnnouncedFailure") == failed.failure_id:
             return
+    # Made first: it takes long in a function that starts cold, and what has its turn should leave soon.
+    sns = wiring.sns()
     wiring.take_announcement_turn()
-    message_id = publish(wiring.sns(), settings.required("REPORT_TOPIC_ARN"), write_message(failed))
+    message_id = publish(sns, settings.required("REPORT_TOPIC_ARN"), write_message(failed))
     if known:
         ledger.failed(
             str(failed.seller_id), str(failed.report_id), failed.failure_id, failed.error or failed.status, message_id

@@ -25,6 +25,8 @@ def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, object]:
     announced = (ledger.find(seller_id, report_id) or {}).get("NotificationMessageId")
     if announced is not None:
         return {"NotificationMessageId": announced}
+    # These take long in a function that starts cold, and what has its turn should leave soon.
+    sns, _ = wiring.sns(), wiring.sts()
     # Before the link is made, which lives from then on.
     wiring.take_announcement_turn()
     document = _document(event)
@@ -42,7 +44,7 @@ def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, object]:
             explanation=event.get("Explanation"),
         )
     )
-    message_id = publish(wiring.sns(), settings.required("REPORT_TOPIC_ARN"), message)
+    message_id = publish(sns, settings.required("REPORT_TOPIC_ARN"), message)
     ledger.announced(seller_id, report_id, event["ReportStatus"], message_id)
     logger().info("report announced", seller_id=seller_id, report_id=report_id, status=event["ReportStatus"])
     return {"NotificationMessageId": message_id}

@@ -41,7 +41,7 @@ from tests.end_to_end.test_delivery_failures import waits_scaled
 # Step Functions' waits are so much shorter: the longest of ten minutes is twelve seconds.
 WAITS = 0.02
 # As many times more announcements fit into a second.
-ANNOUNCEMENTS = {"ANNOUNCEMENTS_PER_SECOND": str(round(5 / WAITS))}
+ANNOUNCEMENTS = {"ANNOUNCEMENTS_PER_SECOND": str(round(3 / WAITS))}
 CALLERS = 8
 FAULTS: tuple[Mapping[str, object], ...] = (
     {"fault": "status", "status": 429, "operation": "createReport"},

@@ -63,7 +63,7 @@ def test_a_failure_waits_for_its_turn_too(deployment: Deployment, host: HostProd
     for later in range(-1, 5):
         second = (begun + timedelta(seconds=later)).isoformat(timespec="seconds")
         reports_table(deployment).put_item(
-            Item={"ReportId": f"ANNOUNCEMENTS#{second}", "SellerId": "*", "Announcements": 5}
+            Item={"ReportId": f"ANNOUNCEMENTS#{second}", "SellerId": "*", "Announcements": 3}
         )
     functions = aws(deployment.servers, "lambda")
     refused = functions.invoke(FunctionName=function, Payload=json.dumps(event))

@@ -82,6 +82,21 @@ def test_the_table_knows_every_type_and_every_property_of_the_templates_and_no_o
     assert known == used, "reference/resource_permissions.py: say what the deploying user needs for it"
 
 
+# What AWS's schemas and its reference of tags ask for, and what is easily missed: the dashboard, which takes tags since
+# 2026 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_TagResource.html), and the questions that
+# the handlers of log groups and buckets put besides.
+EASILY_MISSED = {
+    DASHBOARDS: {"cloudwatch:TagResource", "cloudwatch:UntagResource", "cloudwatch:ListTagsForResource"},
+    BUCKETS: {"s3:TagResource", "s3:UntagResource", "s3:ListTagsForResource", "s3:GetBucketAbac"},
+    UNLIMITED: {"logs:DescribeIndexPolicies", "logs:DescribeResourcePolicies"},
+}
+
+
+def test_what_is_easily_missed_is_in_the_table() -> None:
+    needed = dict(needed_actions())
+    assert not [missed for scope, actions in EASILY_MISSED.items() if (missed := actions - needed[scope])]
+
+
 def test_what_is_committed_is_what_would_be_written() -> None:
     assert (CHECKOUT / PATH).read_text() == written(), "run `make reference` and commit what it writes"
 
@@ -370,7 +385,14 @@ def test_roles_are_passed_to_lambda_and_step_functions_only(templates: dict[str,
 
 # The stack's data and its use, and the ways to more rights.
 DENIED = {
-    BUCKETS: ["s3:DeleteObject", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging"],
+    BUCKETS: [
+        "s3:DeleteObject",
+        "s3:DeleteObjectTagging",
+        "s3:GetObject",
+        "s3:GetObjectTagging",
+        "s3:PutObject",
+        "s3:PutObjectTagging",
+    ],
     FUNCTIONS: ["lambda:InvokeFunction", "lambda:CreateFunctionUrlConfig"],
     LOG_GROUPS: ["logs:FilterLogEvents", "logs:GetLogEvents"],
     QUEUES: ["sqs:ReceiveMessage", "sqs:SendMessage", "sqs:DeleteMessage", "sqs:PurgeQueue"],
@@ -426,6 +448,11 @@ def test_the_operator_may_redrive_the_stack_and_no_other(account: Account, templ
         assert set(operator.decisions(moving, arn).values()) == {"allowed"}
     for arn in other[QUEUES]:
         assert set(operator.decisions(moving, arn).values()) == {"implicitDeny"}
+    # With NotificationsEncryption KMS, SQS uses the key with the rights of who moves the messages.
+    key, using = min(own[KEYS]), ["kms:Decrypt", "kms:GenerateDataKey"]
+    through_sqs = operator.decisions(using, key, **{"kms:ViaService": "sqs.us-east-1.amazonaws.com"})
+    assert set(through_sqs.values()) == {"allowed"}
+    assert set(operator.decisions(using, key).values()) == {"implicitDeny"}
     for arn in own[STATE_MACHINES]:
         execution = f"{arn.replace(':stateMachine:', ':execution:')}:1e2f"
         assert set(operator.decisions(["states:ListExecutions"], arn).values()) == {"allowed"}

@@ -273,6 +273,13 @@ class TestFunctions:
         for name, variables in found.items():
             assert variables["POWERTOOLS_SERVICE_NAME"] == name
 
+    def test_what_is_announced_in_three_seconds_of_the_clock_may_leave_in_one(self, templates: Templates) -> None:
+        """SNS switches an e-mail subscription off at more than ten messages a second."""
+        variables = [function.properties["Environment"]["Variables"] for function in functions(templates).values()]
+        paces = {int(given["ANNOUNCEMENTS_PER_SECOND"]) for given in variables if "ANNOUNCEMENTS_PER_SECOND" in given}
+        assert len(paces) == 1, "the functions count together"
+        assert 3 * paces.pop() <= 10
+
     def test_the_signing_secret_is_named_only_when_there_is_one(self, templates: Templates) -> None:
         for name, function in functions(templates).items():
             if "SIGNING_SECRET_ARN" in ENVIRONMENT[name]:

@@ -50,6 +50,12 @@ def test_what_is_billed_has_a_price_and_nothing_else_has() -> None:
     assert billed | set(at_rest(TEMPLATES, COUNTED)) == set(PRICES)
 
 
+def test_the_dashboard_is_free_only_with_fifty_metrics_at_most() -> None:
+    drawn = re.findall(r'^ *\["AWS/', (TEMPLATES / "monitoring.yaml").read_text(), re.MULTILINE)
+    assert (len(drawn) <= 50) == (prices.load().prices["dashboard"].free_each_month is not None)
+    assert f"this one shows {len(drawn)}" in DOCUMENT.read_text()
+
+
 @pytest.mark.parametrize("flow", [SMALL_REPORT, LARGE_REPORT, ORDER])
 def test_the_counts_are_of_the_functions_that_there_are(flow: str) -> None:
     for name, function in COUNTED[flow].functions.items():

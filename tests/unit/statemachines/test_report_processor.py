@@ -106,9 +106,9 @@ def test_with_less_patience_reports_are_lost(changed: dict[str, int]) -> None:
 def test_thousands_of_reports_that_are_stored_together_are_all_announced() -> None:
     """Nobody's turn comes in the first tries: the waits are long enough for all, at the template's pace."""
     retrier = retrier_of("PresignAndNotify", "AnnouncementsTooFastError")
-    outcome = play(retrier, 3000, 1, [(5, 5)])
+    outcome = play(retrier, 3000, 1, [(3, 3)])
     assert (outcome.delivered, outcome.lost) == (3000, 0)
-    assert outcome.last_delivery_seconds < 2 * 3000 / 5
+    assert outcome.last_delivery_seconds < 2 * 3000 / 3
     assert outcome.most_retries < 0.7 * retrier["MaxAttempts"]
 
 

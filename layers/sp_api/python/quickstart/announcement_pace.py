@@ -20,8 +20,9 @@ class AnnouncementsTooFastError(RuntimeError):
 def take_turn(reports: Table, per_second: int, now: datetime) -> None:
     """Counts one announcement in this second, for all functions together; raises AnnouncementsTooFastError.
 
-    Seconds are those of the clock, so twice `per_second` can fall into a second that begins between two of them. The
-    count stands in the Reports table under a key that no report has, without the attributes of its index.
+    Seconds are those of the clock, and functions publish some time after they counted: three times `per_second` can
+    leave within a second. The count stands in the Reports table under a key that no report has, without the attributes
+    of its index.
     """
     second = now.astimezone(UTC).isoformat(timespec="seconds")
     key = {"ReportId": f"ANNOUNCEMENTS#{second}", "SellerId": "*"}
