@@ -36,13 +36,16 @@ def redrive_queues(stack: Stack) -> Iterator[str]:
         if waiting == 0:
             yield f"{output}: empty"
             continue
-        sqs.start_message_move_task(SourceArn=attributes["QueueArn"])
+        # Named, because SQS does not know it of messages that a function has sent there with a reason.
+        destination = stack.outputs[output.replace("DeadLetterQueueUrl", "QueueArn")]
+        sqs.start_message_move_task(SourceArn=attributes["QueueArn"], DestinationArn=destination)
         task = sqs.list_message_move_tasks(SourceArn=attributes["QueueArn"])["Results"][0]
         while task["Status"] == "RUNNING":
             time.sleep(1)
             task = sqs.list_message_move_tasks(SourceArn=attributes["QueueArn"])["Results"][0]
         moved = task.get("ApproximateNumberOfMessagesMoved", 0)
-        yield f"{output}: {task['Status']}, {moved} of {waiting} messages moved back"
+        reason = f": {task['FailureReason']}" if "FailureReason" in task else ""
+        yield f"{output}: {task['Status']}, {moved} of {waiting} messages moved back{reason}"
 
 
 def redrive_executions(stack: Stack, statuses: tuple[str, ...]) -> Iterator[str]:
