@@ -522,7 +522,8 @@ def run(session: boto3.Session, options: argparse.Namespace) -> int:
     for line in described(target, plan, keep_data=options.keep_data):
         print(line)
     found = plan.remains
-    if not target.stack_id and (options.keep_data or not (found.buckets or found.tables)):
+    data_goes = not options.keep_data and bool(found.buckets or found.tables)
+    if not target.stack_id and not plan.subscriptions and not data_goes:
         print("\nNothing is left to delete.")
         print("\n".join(farewell(target, plan, keep_data=options.keep_data)))
         return 0

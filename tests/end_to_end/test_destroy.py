@@ -281,9 +281,14 @@ def test_what_a_stack_deleted_in_the_console_has_left_goes_too(servers: Servers,
     # What is needed to end it is still there.
     assert stack.new()["tables"] == {deployment.outputs["SellingPartnersTableName"]}
 
-    second_run = stack.make("ARGS=--yes")
+    # Keeping the data is no reason to let SP-API go on.
+    second_run = stack.make("KEEP_DATA=1", "ARGS=--yes")
     assert second_run.returncode == 0, second_run.stdout + second_run.stderr
-    assert stack.new().keys() == {"secrets", "keys"}
     for seller, subscription_id in zip((first, second), stack.subscription_ids, strict=True):
         assert not alive(seller, "REPORT_PROCESSING_FINISHED", subscription_id)
     assert deployment.outputs["NotificationsQueueArn"] not in destinations(servers)
+    assert stack.new()["tables"] == {deployment.outputs["SellingPartnersTableName"]}
+
+    assert "Nothing is left to delete." in stack.make("KEEP_DATA=1").stdout
+    assert stack.make("ARGS=--yes").returncode == 0
+    assert stack.new().keys() == {"secrets", "keys"}
