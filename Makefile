@@ -2,18 +2,19 @@
 # Everything it makes stays in this folder: .venv*, .local, node_modules, layers/dependencies/python.
 
 PYTHON ?= python3
-KEEP ?=
-BUCKET ?=
-STACK ?=
-REGION ?=
-ENV ?= default
-FUNCTION ?=
-SINCE ?=
-FOLLOW ?=
-KEEP_DATA ?=
-PREFIX ?=
-export PARAMETERS ?=
-ARGS ?=
+# Taken from make's command line alone: a shell may have variables of these names that are meant for something else.
+KEEP =
+BUCKET =
+STACK =
+REGION =
+ENV = default
+FUNCTION =
+SINCE =
+FOLLOW =
+KEEP_DATA =
+PREFIX =
+export PARAMETERS =
+ARGS =
 # Each worker has a local stack of its own; the tests of one file stay together.
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile
@@ -39,7 +40,7 @@ RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
 .PHONY: help demo stop test lint unit storm orders-storm throttling browser reference build publish doctor clean
-.PHONY: deploy outputs logs destroy redrive-queue redrive-executions costs python-is-supported stack-is-named
+.PHONY: deploy outputs logs destroy redrive-queue redrive-executions costs python-is-supported stack-is-named bucket-is-named
 .PHONY: demo-environment publish-environment deploy-environment test-environment operator-environment
 MAKEFLAGS += --no-print-directory --silent
 
@@ -52,7 +53,7 @@ demo: demo-environment ## the whole report flow on this machine, no AWS account 
 stop: demo-environment ## stop what `make demo KEEP=1` left running
 	@$(RUN) $(TOOLS) local/stop.py
 
-doctor: demo-environment ## look a stack over: make doctor STACK=<name> [REGION=], or the one that KEEP=1 left running
+doctor: $(if $(STACK),operator-environment,demo-environment) ## look a stack over: make doctor STACK=<name> [REGION=], or the one that KEEP=1 left running
 	@$(RUN) $(TOOLS) $(if $(STACK),-m operations.doctor $(STACK) $(if $(REGION),--region $(REGION)),local/doctor.py)
 
 test: browser test-environment lint ## lint, then every test: unit, template, simulator, emulator and end to end (ARGS= for pytest, WORKERS=0 for one at a time)
@@ -71,7 +72,7 @@ unit: test-environment ## the unit tests alone
 	@$(TOOLS) -m pytest tests/unit $(ARGS)
 
 deploy: deploy-environment ## from source, with sam: make deploy [ENV=default|dev|prod] [REGION=] [PARAMETERS="Name=Value ..."]
-	@$(RUN) $(TOOLS) -m operations.deploy --env $(ENV) $(if $(REGION),--region $(REGION)) $(PARAMETERS)
+	@$(RUN) $(TOOLS) -m operations.deploy --env $(ENV) $(if $(REGION),--region $(REGION)) --parameters "$$PARAMETERS"
 
 outputs: stack-is-named operator-environment ## a stack's outputs: make outputs STACK=<name> [REGION=] [ARGS=--json]
 	@$(RUN) $(TOOLS) -m operations.outputs $(STACK) $(if $(REGION),--region $(REGION)) $(ARGS)
@@ -83,10 +84,10 @@ logs: stack-is-named operator-environment ## log lines of all functions: make lo
 destroy: stack-is-named operator-environment ## delete a stack and its data: make destroy STACK=<name> [REGION=] [KEEP_DATA=1] [ARGS=--yes]
 	@$(RUN) $(TOOLS) -m operations.destroy $(STACK) $(if $(REGION),--region $(REGION)) $(if $(KEEP_DATA),--keep-data) $(ARGS)
 
-redrive-queue: demo-environment ## move dead letters back to their queues: make redrive-queue STACK=<name> [REGION=]
+redrive-queue: stack-is-named operator-environment ## move dead letters back to their queues: make redrive-queue STACK=<name> [REGION=]
 	@$(RUN) $(TOOLS) -m operations.redrive queue $(STACK) $(if $(REGION),--region $(REGION))
 
-redrive-executions: demo-environment ## resume failed executions: make redrive-executions STACK=<name> [REGION=] [ARGS=--aborted]
+redrive-executions: stack-is-named operator-environment ## resume failed executions: make redrive-executions STACK=<name> [REGION=] [ARGS=--aborted]
 	@$(RUN) $(TOOLS) -m operations.redrive executions $(STACK) $(if $(REGION),--region $(REGION)) $(ARGS)
 
 storm: test-environment ## 1,000 reports of 20 sellers, everything at once, several times and partly broken (ARGS=--help)
@@ -104,8 +105,7 @@ reference: test-environment ## write docs/openapi.json, docs/api-reference.md, t
 build: $(DEPENDENCIES_READY) ## fill the dependencies layer, which make deploy and make publish take
 	@echo "Built $(DEPENDENCIES). Next: make deploy, or make publish BUCKET=<name>"
 
-publish: publish-environment ## lint, then write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=] [PARAMETERS="Key=Value"]
-	@test -n "$(BUCKET)" || { echo "Name the bucket: make publish BUCKET=<name> [REGION=<region>] [PREFIX=<prefix>]"; exit 2; }
+publish: bucket-is-named publish-environment ## lint, then write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=] [PARAMETERS="Key=Value"]
 	@.venv/bin/cfn-lint templates/*.yaml || { echo "The linter's findings stand above. Nothing was uploaded."; exit 1; }
 	@$(RUN) $(TOOLS) -m publishing --bucket $(BUCKET) $(if $(REGION),--region $(REGION)) $(if $(PREFIX),--prefix $(PREFIX)) \
 	  --parameters "$$PARAMETERS"
@@ -133,6 +133,9 @@ operator-environment: python-is-supported
 
 stack-is-named:
 	@test -n "$(STACK)" || { echo "Name the stack: make $(MAKECMDGOALS) STACK=<name> [REGION=<region>]"; exit 2; }
+
+bucket-is-named:
+	@test -n "$(BUCKET)" || { echo "Name the bucket: make publish BUCKET=<name> [REGION=<region>] [PREFIX=<prefix>]"; exit 2; }
 
 browser:
 	@for program in chromium chromium-browser google-chrome google-chrome-stable; do \

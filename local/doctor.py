@@ -6,6 +6,7 @@ import boto3
 
 from demo import RUN_DIRECTORY, STACK_NAME
 from deployment import local_address
+from operations.command import ended
 from operations.doctor import examine, report
 from operations.stack import Stack, find_stack
 from servers import Servers, load_servers
@@ -25,7 +26,11 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    return 0 if report(examine(local_stack(servers, STACK_NAME)), print) else 1
+
+    def run(_: boto3.Session) -> int:
+        return 0 if report(examine(local_stack(servers, STACK_NAME)), print) else 1
+
+    return ended(run, STACK_NAME, servers.region)
 
 
 if __name__ == "__main__":

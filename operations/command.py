@@ -32,7 +32,9 @@ def ended(command: Callable[[boto3.Session], int], stack_name: str, region: str 
         print(explained(error, stack_name, region if session is None else session.region_name), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command again goes on from here.", file=sys.stderr)
+        print(
+            "\nInterrupted. AWS finishes what it has begun; the same command again goes on from there.", file=sys.stderr
+        )
         return INTERRUPTED
 
 
@@ -41,3 +43,8 @@ def table(rows: Iterable[tuple[str, str]], indent: str = "") -> Iterable[str]:
     kept = list(rows)
     width = max((len(name) for name, _ in kept), default=0)
     return (f"{indent}{name:<{width}}  {value}".rstrip() for name, value in kept)
+
+
+def counted(number: int, noun: str) -> str:
+    """1 seller, 2 sellers."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

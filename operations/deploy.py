@@ -9,6 +9,7 @@ import getpass
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -30,11 +31,12 @@ TEMPLATE = CHECKOUT / "templates" / "quickstart.yaml"
 SETTINGS = CHECKOUT / "samconfig.toml"
 DEPENDENCIES = CHECKOUT / "layers" / "dependencies" / "python"
 
+_DESTROY = "make destroy STACK={name} REGION={region}"
 _BLOCKED = {
-    "ROLLBACK_COMPLETE": "its creation failed and was undone. Remove what is left of it: make destroy STACK={name}",
-    "ROLLBACK_FAILED": "its creation failed and could not be undone. Remove it: make destroy STACK={name}",
-    "CREATE_FAILED": "its creation failed. Remove it: make destroy STACK={name}",
-    "DELETE_FAILED": "its deletion did not finish. Go on with it: make destroy STACK={name}",
+    "ROLLBACK_COMPLETE": f"its creation failed and was undone. Remove what is left of it: {_DESTROY}",
+    "ROLLBACK_FAILED": f"its creation failed and could not be undone. Remove it: {_DESTROY}",
+    "CREATE_FAILED": f"its creation failed. Remove it: {_DESTROY}",
+    "DELETE_FAILED": f"its deletion did not finish. Go on with it: {_DESTROY}",
     "UPDATE_ROLLBACK_FAILED": "an update failed and could not be undone. In the CloudFormation console mend what it "
     "names, then Stack actions, Continue update rollback",
 }
@@ -62,6 +64,14 @@ def _without_tags() -> str:
     return re.sub(r"!(Ref|Sub|GetAtt|If|Equals|Not|And|Or)\b", "", TEMPLATE.read_text())
 
 
+def split(parameters: str) -> list[str]:
+    """The parameters of a text as a shell would part it. Raises CommandError."""
+    try:
+        return shlex.split(parameters)
+    except ValueError as error:
+        raise CommandError(f"PARAMETERS: {error}. A value with spaces or an apostrophe stands in quotes") from None
+
+
 def read_given(
     arguments: Sequence[str], declared: Mapping[str, Mapping[str, Any]], ask: Callable[[str], str]
 ) -> dict[str, str]:
@@ -70,7 +80,8 @@ def read_given(
     for argument in arguments:
         name, assigned, value = argument.partition("=")
         if name not in declared:
-            raise CommandError(f"the template has no parameter {name}. It has {', '.join(declared)}")
+            hint = "" if assigned else "; a value with spaces stands in quotes"
+            raise CommandError(f"the template has no parameter {name}{hint}. It has {', '.join(declared)}")
         if assigned and _is_secret(declared[name]):
             raise CommandError(
                 f'{name} is secret and does not belong on a command line, where others see it: PARAMETERS="{name}" '
@@ -141,7 +152,9 @@ def deploy(session: boto3.Session, environment: str, arguments: Sequence[str]) -
     client = client_maker(session)
     status, updated = status_of(client("cloudformation"), name)
     if status in _BLOCKED:
-        raise CommandError(f"The stack {name} is {status}: {_BLOCKED[status].format(name=name)}")
+        raise CommandError(
+            f"The stack {name} is {status}: {_BLOCKED[status].format(name=name, region=session.region_name)}"
+        )
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         raise CommandError(f"The stack {name} is {status}: wait until that has ended, then run this again")
     is_new = status in ("", "REVIEW_IN_PROGRESS")
@@ -191,13 +204,18 @@ def _sam_deploy(environment: str, region: str, parameters: Mapping[str, str], na
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="operations.deploy", description=__doc__.partition("\n")[0])
-    parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="a parameter; NAME alone is asked for")
+    parser.add_argument(
+        "--parameters",
+        default="",
+        metavar="'Name=Value ...'",
+        help="parameters of the stack; a value with spaces in quotes; Name alone is asked for",
+    )
     parser.add_argument("--env", default="default", help="environment of samconfig.toml (default: default)")
     parser.add_argument("--region", help="where, if not in your usual region")
     options = parser.parse_args()
 
     def run(session: boto3.Session) -> int:
-        return deploy(session, options.env, options.parameters)
+        return deploy(session, options.env, split(options.parameters))
 
     return ended(run, "", options.region)
 

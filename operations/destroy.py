@@ -26,7 +26,7 @@ from operations.arrangements import (
     recorded,
     report_schedules,
 )
-from operations.command import FAILED, CommandError, ended, table
+from operations.command import FAILED, CommandError, counted, ended, table
 from operations.remains import Remains, contents, empty_bucket, items, remains
 from operations.stack import NESTED_STACK, Resource, Stack, StackUnknownError, client_maker, invoke_address, resources
 from sp_api.regions import Environment
@@ -214,7 +214,7 @@ def survey(target: Target, *, with_schedules: bool, show: Callable[[str], None])
     if with_schedules and reports_table in plan.remains.tables and target.answers:
         known = known_report_types(dynamodb, reports_table)
         if known:
-            show(f"Asks SP-API for the report schedules of {len(known)} sellers.")
+            show(f"Asks SP-API for the report schedules of {counted(len(known), 'seller')}.")
         for found in report_schedules(stack, known):
             plan.unknown.append(found) if isinstance(found, Refusal) else plan.schedules.append(found)
     plan.user = target.named("ApiGatewayInvokeUser")
@@ -257,7 +257,7 @@ def described(target: Target, plan: Plan, *, keep_data: bool) -> Iterator[str]:
         if plan.executions:
             rows.append(("running executions", f"{len(plan.executions)}: they are stopped first"))
         if plan.review_schedules:
-            rows.append(("review requests", f"{plan.review_schedules} orders wait for theirs, and are not asked"))
+            rows.append(("review requests", f"of {counted(plan.review_schedules, 'order')}, never made"))
         yield from table(rows, "  ")
     if plan.remains.buckets or plan.remains.tables:
         yield f"\n{'Stays, because you keep the data' if keep_data else 'Is deleted afterwards'}"
@@ -271,7 +271,7 @@ def described(target: Target, plan: Plan, *, keep_data: bool) -> Iterator[str]:
 def _ended_at_sp_api(target: Target, plan: Plan) -> Iterator[str]:
     yield "\nIs ended at SP-API, which otherwise goes on with it"
     sellers = len({subscription.seller_id for subscription in plan.subscriptions})
-    rows = [("subscriptions", f"{len(plan.subscriptions)} of {sellers} sellers")]
+    rows = [("subscriptions", f"{len(plan.subscriptions)} of {counted(sellers, 'seller')}")]
     if target.answers:
         rows.append(("report schedules", f"{len(plan.schedules)}, of the report types that the Reports table knows"))
     yield from table(rows, "  ")
@@ -290,11 +290,11 @@ def _some(texts: Iterator[str]) -> Iterator[str]:
 def _data(client: Callable[[str], Any], plan: Plan) -> Iterator[tuple[str, str]]:
     for bucket in plan.remains.buckets:
         held = contents(client("s3"), bucket)
-        uploads = f", {held.uploads} unfinished uploads" if held.uploads else ""
-        yield "bucket", f"{bucket}: {held.versions:,} versions of reports, {held.size_bytes:,} bytes{uploads}"
+        uploads = f", {counted(held.uploads, 'unfinished upload')}" if held.uploads else ""
+        yield "bucket", f"{bucket}: {held.versions:,} versions of reports, {counted(held.size_bytes, 'byte')}{uploads}"
     for name in plan.remains.tables:
-        sellers = f" of {plan.sellers} sellers" if plan.sellers and "SellingPartnersTable" in name else ""
-        yield "table", f"{name}: {items(client('dynamodb'), name):,} items{sellers}"
+        sellers = f" of {counted(plan.sellers, 'seller')}" if plan.sellers and "SellingPartnersTable" in name else ""
+        yield "table", f"{name}: {counted(items(client('dynamodb'), name), 'item')}{sellers}"
 
 
 def destroy(target: Target, plan: Plan, *, keep_data: bool, show: Callable[[str], None]) -> list[str]:
@@ -317,7 +317,7 @@ def destroy(target: Target, plan: Plan, *, keep_data: bool, show: Callable[[str]
             _free(target.stack.client, plan, show)
         failures = _delete_stack(target, show)
         if failures:
-            raise CommandError("\n".join(_what_to_do(target.stack.name, failures)))
+            raise CommandError("\n".join(_what_to_do(target.stack, failures)))
     left = [str(refusal) for refusal in refusals]
     if not keep_data:
         sellers = target.named("SellingPartnersTable") if ended_subscriptions < len(plan.subscriptions) else ""
@@ -354,7 +354,7 @@ def _free(client: Callable[[str], Any], plan: Plan, show: Callable[[str], None])
     for access_key in plan.access_keys:
         client("iam").delete_access_key(UserName=plan.user, AccessKeyId=access_key)
     if plan.access_keys:
-        show(f"  {len(plan.access_keys)} access keys deleted")
+        show(f"  {counted(len(plan.access_keys), 'access key')} deleted")
     states = client("stepfunctions")
     for execution in plan.executions:
         try:
@@ -364,7 +364,7 @@ def _free(client: Callable[[str], Any], plan: Plan, show: Callable[[str], None])
         except states.exceptions.ExecutionDoesNotExist:
             continue
     if plan.executions:
-        show(f"  {len(plan.executions)} executions stopped")
+        show(f"  {counted(len(plan.executions), 'execution')} stopped")
 
 
 @dataclass(frozen=True)
@@ -421,11 +421,11 @@ def _events(cloudformation: Any, stack_id: str, seen: set[str]) -> Iterator[Mapp
             yield event
 
 
-def _what_to_do(name: str, failures: Sequence[Failure]) -> Iterator[str]:
+def _what_to_do(stack: Stack, failures: Sequence[Failure]) -> Iterator[str]:
     yield "CloudFormation could not delete these:"
     for failure in failures:
         yield f"  {failure.path}: {failure.reason}"
-    yield f"Mend what the reasons name, then go on: make destroy STACK={name}"
+    yield f"Mend what the reasons name, then go on: make destroy STACK={stack.name} REGION={stack.session.region_name}"
     yield "Nothing of the data has been deleted yet."
 
 
@@ -502,12 +502,15 @@ def _sam_bucket(cloudformation: Any) -> str:
     return ""
 
 
-def agreed(name: str) -> bool:
-    """Whether the operator types the stack's name."""
+def refused(name: str) -> str:
+    """Empty when the operator types the stack's name, else what came instead, in words."""
     try:
-        return input("\nType the stack's name to go on: ").strip() == name
+        typed = input("\nType the stack's name to go on: ").strip()
     except EOFError:
-        return False
+        return "\nNobody is here to ask: ARGS=--yes goes on without."
+    except KeyboardInterrupt:
+        return "\nInterrupted."
+    return "" if typed == name else f"That is not {name}."
 
 
 def run(session: boto3.Session, options: argparse.Namespace) -> int:
@@ -519,12 +522,13 @@ def run(session: boto3.Session, options: argparse.Namespace) -> int:
     for line in described(target, plan, keep_data=options.keep_data):
         print(line)
     found = plan.remains
-    if not target.stack_id and (options.keep_data or not (found.buckets or found.tables)):
+    data_goes = not options.keep_data and bool(found.buckets or found.tables)
+    if not target.stack_id and not plan.subscriptions and not data_goes:
         print("\nNothing is left to delete.")
         print("\n".join(farewell(target, plan, keep_data=options.keep_data)))
         return 0
-    if not options.yes and not agreed(options.stack):
-        print("Nothing was changed.", file=sys.stderr)
+    if not options.yes and (reason := refused(options.stack)):
+        print(f"{reason} Nothing was changed.", file=sys.stderr)
         return FAILED
     print(f"\n{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
     left = destroy(target, plan, keep_data=options.keep_data, show=_show)

@@ -13,7 +13,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from operations.stack import Stack, StackUnknownError, find_stack
+from operations.command import ended
+from operations.stack import Stack, find_stack
 
 # Step Functions: a name has at most 80 characters.
 _LONGEST_NAME = 80
@@ -35,13 +36,16 @@ def redrive_queues(stack: Stack) -> Iterator[str]:
         if waiting == 0:
             yield f"{output}: empty"
             continue
-        sqs.start_message_move_task(SourceArn=attributes["QueueArn"])
+        # Named, because SQS does not know it of messages that a function has sent there with a reason.
+        destination = stack.outputs[output.replace("DeadLetterQueueUrl", "QueueArn")]
+        sqs.start_message_move_task(SourceArn=attributes["QueueArn"], DestinationArn=destination)
         task = sqs.list_message_move_tasks(SourceArn=attributes["QueueArn"])["Results"][0]
         while task["Status"] == "RUNNING":
             time.sleep(1)
             task = sqs.list_message_move_tasks(SourceArn=attributes["QueueArn"])["Results"][0]
         moved = task.get("ApproximateNumberOfMessagesMoved", 0)
-        yield f"{output}: {task['Status']}, {moved} of {waiting} messages moved back"
+        reason = f": {task['FailureReason']}" if "FailureReason" in task else ""
+        yield f"{output}: {task['Status']}, {moved} of {waiting} messages moved back{reason}"
 
 
 def redrive_executions(stack: Stack, statuses: tuple[str, ...]) -> Iterator[str]:
@@ -94,23 +98,22 @@ def main() -> int:
     parser.add_argument("--region")
     parser.add_argument("--aborted", action="store_true", help="also the executions that somebody stopped")
     options = parser.parse_args()
-    session = boto3.Session(region_name=options.region)
-    try:
+
+    def run(session: boto3.Session) -> int:
         stack = find_stack(options.stack, session)
-    except StackUnknownError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if options.what == "queue":
-        done = redrive_queues(stack)
-    else:
-        done = redrive_executions(stack, ("FAILED", "TIMED_OUT", *(["ABORTED"] if options.aborted else [])))
-    told = 0
-    for line in done:
-        print(line, flush=True)
-        told += 1
-    if told == 0:
-        print("Nothing to redrive.")
-    return 0
+        if options.what == "queue":
+            done = redrive_queues(stack)
+        else:
+            done = redrive_executions(stack, ("FAILED", "TIMED_OUT", *(["ABORTED"] if options.aborted else [])))
+        told = 0
+        for line in done:
+            print(line, flush=True)
+            told += 1
+        if told == 0:
+            print("Nothing to redrive.")
+        return 0
+
+    return ended(run, options.stack, options.region)
 
 
 if __name__ == "__main__":

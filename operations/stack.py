@@ -14,6 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 # It is named as AWS names the settings of this kind for every service.
 INVOKE_ENDPOINT = "AWS_ENDPOINT_URL_EXECUTE_API"
 NESTED_STACK = "AWS::CloudFormation::Stack"
+_DENIED = ("AccessDenied", "UnauthorizedOperation")
+_NEVER_MADE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 
 
 class StackUnknownError(LookupError):
@@ -63,6 +65,14 @@ def find_stack(
     except (ClientError, BotoCoreError) as error:
         raise StackUnknownError(explained(error, name, session.region_name)) from None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    status = found["StackStatus"]
+    if not outputs and status.endswith("_IN_PROGRESS"):
+        raise StackUnknownError(f"the stack {name} is {status} and has no outputs yet: wait until that has ended")
+    if not outputs and status in _NEVER_MADE:
+        raise StackUnknownError(
+            f"the stack {name} is {status} and has no outputs: docs/troubleshooting.md says how to find the reason, "
+            f"make destroy STACK={name} REGION={session.region_name} removes what is left"
+        )
     if "TokenStorageUrl" not in outputs:
         raise StackUnknownError(
             f"the stack {name} is not the Quick Start's root stack: it has no output TokenStorageUrl"
@@ -122,4 +132,5 @@ def explained(error: ClientError | BotoCoreError, stack_name: str, region: str |
         return "your AWS credentials have expired: sign in again"
     if code in ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure"):
         return f"AWS does not accept your credentials ({code}): look at AWS_PROFILE and the keys"
-    return f"{error.operation_name}: {message} ({code})"
+    told = f"{error.operation_name}: {message} ({code})"
+    return f"{told}. docs/iam/README.md has the policies" if code.startswith(_DENIED) else told

@@ -25,6 +25,8 @@ def command_of(target: str, *variables: str) -> tuple[list[str], dict[str, str]]
     ).stdout
     (line,) = [line for line in told.replace("\\\n", " ").splitlines() if " -m operations." in line]
     python_path, _, *arguments = shlex.split(line)
+    given = dict(variable.split("=", 1) for variable in variables)
+    arguments = [given.get("PARAMETERS", "") if argument == "$PARAMETERS" else argument for argument in arguments]
     return [str(TOOLS_PYTHON), *arguments], {"PYTHONPATH": python_path.removeprefix("PYTHONPATH=")}
 
 

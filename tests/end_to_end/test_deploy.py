@@ -159,6 +159,10 @@ def test_logs_of_all_functions_are_shown_by_time(from_source: FromSource) -> Non
         ("logs", ["STACK=elsewhere"], ["AWS_ACCESS_KEY_ID"], 2, "no AWS credentials"),
         ("destroy", ["STACK=elsewhere"], [], 2, "no stack elsewhere in us-east-1, and nothing is left of one"),
         ("deploy", [], [], 1, "set the environment variable ClientId"),
+        ("deploy", ["PARAMETERS=TagKey=Team TagValue=Our Team"], [], 1, "a value with spaces stands in quotes"),
+        ("deploy", ["PARAMETERS=TagValue=O'Neill"], [], 1, "A value with spaces or an apostrophe stands in quotes"),
+        ("redrive-queue", ["STACK=elsewhere"], [], 2, "no stack elsewhere in us-east-1"),
+        ("redrive-executions", ["STACK=elsewhere"], ["AWS_DEFAULT_REGION"], 2, "REGION=<region>"),
     ],
 )
 def test_what_is_wrong_is_told(
@@ -176,8 +180,16 @@ def test_a_stack_whose_creation_failed_must_go_first(servers: Servers) -> None:
         StackName=name, TemplateBody=json.dumps({"Resources": {"Queue": queue}})
     )
     eventually(lambda: status_of(aws(servers, "cloudformation"), name)[0].endswith("_COMPLETE") or None)
-    done = make(servers, "deploy")
+    done, outputs = make(servers, "deploy"), make(servers, "outputs", f"STACK={name}")
     aws(servers, "cloudformation").delete_stack(StackName=name)
     assert done.returncode == 1
     assert "ROLLBACK_COMPLETE: its creation failed and was undone" in done.stderr
-    assert f"make destroy STACK={name}" in done.stderr
+    for told in (done, outputs):
+        assert f"make destroy STACK={name} REGION=us-east-1" in told.stderr
+    assert f"the stack {name} is ROLLBACK_COMPLETE and has no outputs" in outputs.stderr
+
+
+def test_a_profile_that_is_none_is_told_by_each(servers: Servers) -> None:
+    for target in ("outputs", "logs", "doctor", "redrive-queue", "redrive-executions", "destroy"):
+        done = make(servers, target, "STACK=elsewhere", AWS_PROFILE="nobody")
+        assert (done.returncode, done.stderr) == (1, "The config profile (nobody) could not be found\n"), target

@@ -187,9 +187,12 @@ def test_a_stack_in_use_goes_and_leaves_what_it_says(servers: Servers, full: InU
     assert_commands_exist(refused.stderr)
     remove_rule(deployment)
 
+    unanswered = full.make()
+    assert unanswered.returncode == 1
+    assert "Nobody is here to ask: ARGS=--yes goes on without. Nothing was changed." in unanswered.stderr
     declined = full.make(answer="leavin\n")
     assert declined.returncode == 1
-    assert "Nothing was changed." in declined.stderr
+    assert "That is not leaving. Nothing was changed." in declined.stderr
     told = " ".join(declined.stdout.split())
     assert "subscriptions 3 of 2 sellers" in told
     assert f"for {REPORT_TYPE} every PT12H in NA" in told
@@ -197,8 +200,8 @@ def test_a_stack_in_use_goes_and_leaves_what_it_says(servers: Servers, full: InU
     assert f"access keys 1 of {deployment.outputs['ApiGatewayInvokeUserName']}" in told
     # The report that was made is throttled too, as soon as it is finished.
     assert re.search(r"running executions [12]: they are stopped first", told), told
-    assert "review requests 1 orders" in told
-    assert f": {VERSIONS + 1:,} versions of reports, {VERSIONS * 4:,} bytes, 1 unfinished uploads" in told
+    assert "review requests of 1 order, never made" in told
+    assert f": {VERSIONS + 1:,} versions of reports, {VERSIONS * 4:,} bytes, 1 unfinished upload" in told
     assert account(servers) == there
     assert queues <= set(destinations(servers))
     assert len(report_schedules(first)) == 1
@@ -247,7 +250,7 @@ def test_a_failed_deletion_is_told_and_goes_on_when_mended(servers: Servers, tem
         _, told = process.communicate("mended\n", timeout=60)
     assert process.returncode == 1
     assert "Foundation/NotificationEventBus: EventBus can't be deleted since it has rules." in told
-    assert "make destroy STACK=mended" in told
+    assert "make destroy STACK=mended REGION=us-east-1" in told
     assert stack.deployment.outputs["ReportsBucketName"] in stack.new()["buckets"]
     remove_rule(stack.deployment)
 
@@ -278,9 +281,14 @@ def test_what_a_stack_deleted_in_the_console_has_left_goes_too(servers: Servers,
     # What is needed to end it is still there.
     assert stack.new()["tables"] == {deployment.outputs["SellingPartnersTableName"]}
 
-    second_run = stack.make("ARGS=--yes")
+    # Keeping the data is no reason to let SP-API go on.
+    second_run = stack.make("KEEP_DATA=1", "ARGS=--yes")
     assert second_run.returncode == 0, second_run.stdout + second_run.stderr
-    assert stack.new().keys() == {"secrets", "keys"}
     for seller, subscription_id in zip((first, second), stack.subscription_ids, strict=True):
         assert not alive(seller, "REPORT_PROCESSING_FINISHED", subscription_id)
     assert deployment.outputs["NotificationsQueueArn"] not in destinations(servers)
+    assert stack.new()["tables"] == {deployment.outputs["SellingPartnersTableName"]}
+
+    assert "Nothing is left to delete." in stack.make("KEEP_DATA=1").stdout
+    assert stack.make("ARGS=--yes").returncode == 0
+    assert stack.new().keys() == {"secrets", "keys"}

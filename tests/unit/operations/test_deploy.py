@@ -1,6 +1,9 @@
 """Which values a deployment takes, and which it refuses."""
 
+import os
+import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,3 +67,32 @@ def test_an_unknown_environment_is_told() -> None:
     assert stack_name_of("prod") == "selling-partner-api-quick-start-prod"
     with pytest.raises(CommandError, match="ENV is one of default, dev, prod"):
         stack_name_of("test")
+
+
+@pytest.mark.parametrize(("given", "taken"), [([], "--env default "), (["ENV=dev"], "--env dev ")])
+def test_a_shell_s_own_variables_choose_nothing(given: list[str], taken: str) -> None:
+    """ENV is the start-up file of a POSIX shell; another program's REGION or ARGS is as little meant."""
+    shell = {"PATH": os.environ["PATH"], "ENV": "prod", "REGION": "eu-west-1", "ARGS": "--yes", "STACK": "other"}
+    told = subprocess.run(
+        ["make", "-n", "deploy", *given],
+        cwd=Path(__file__).resolve().parents[3],
+        env=shell,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert taken in told
+    assert "eu-west-1" not in told
+
+
+def test_a_target_that_needs_a_stack_says_so_before_it_makes_anything() -> None:
+    for target in ("outputs", "logs", "destroy", "redrive-queue", "redrive-executions"):
+        done = subprocess.run(
+            ["make", target],
+            cwd=Path(__file__).resolve().parents[3],
+            env={"PATH": os.environ["PATH"], "STACK": "other"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, f"Name the stack: make {target} STACK=<name> [REGION=<region>]\n")

@@ -15,6 +15,7 @@ MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:ReportProcessor"
 EXECUTION = MACHINE.replace("stateMachine", "execution") + ":A1-7-DONE"
 QUEUE = "https://sqs.us-east-1.amazonaws.com/111122223333/dead"
 QUEUE_ARN = "arn:aws:sqs:us-east-1:111122223333:dead"
+SOURCE_ARN = "arn:aws:sqs:us-east-1:111122223333:source"
 
 
 def stubbed(service: str) -> tuple[Any, Stubber]:
@@ -47,17 +48,34 @@ def test_failed_executions_are_redriven_where_they_failed(code: str, told: str) 
     assert lines == [f"A1-7-DONE (FAILED): {told}"]
 
 
-def test_dead_letters_are_moved_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("fails", "told"),
+    [
+        (False, "COMPLETED, 3 of 3 messages moved back"),
+        (True, "FAILED, 1 of 3 messages moved back: AccessDenied"),
+    ],
+)
+def test_dead_letters_are_moved_to_the_end(monkeypatch: pytest.MonkeyPatch, fails: bool, told: str) -> None:
     client, stub = stubbed("sqs")
     attributes = {"Attributes": {"QueueArn": QUEUE_ARN, "ApproximateNumberOfMessages": "3"}}
     stub.add_response("get_queue_attributes", attributes)
-    stub.add_response("start_message_move_task", {"TaskHandle": "1"}, {"SourceArn": QUEUE_ARN})
-    for status, moved in (("RUNNING", 1), ("COMPLETED", 3)):
-        task = {"Status": status, "ApproximateNumberOfMessagesMoved": moved}
+    stub.add_response(
+        "start_message_move_task", {"TaskHandle": "1"}, {"SourceArn": QUEUE_ARN, "DestinationArn": SOURCE_ARN}
+    )
+    ends = (
+        {"Status": "FAILED", "ApproximateNumberOfMessagesMoved": 1, "FailureReason": "AccessDenied"}
+        if fails
+        else {"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 3}
+    )
+    for task in ({"Status": "RUNNING", "ApproximateNumberOfMessagesMoved": 1}, ends):
         stub.add_response("list_message_move_tasks", {"Results": [task]}, {"SourceArn": QUEUE_ARN})
     monkeypatch.setattr(redrive.time, "sleep", lambda _: None)
-    outputs = {"NotificationsDeadLetterQueueUrl": QUEUE, "ReportFailuresDeadLetterQueueUrl": "not looked at"}
+    outputs = {
+        "NotificationsDeadLetterQueueUrl": QUEUE,
+        "NotificationsQueueArn": SOURCE_ARN,
+        "ReportFailuresDeadLetterQueueUrl": "not looked at",
+    }
     with stub:
         lines = list(redrive_queues(stack(client, outputs)))
-    assert lines == ["NotificationsDeadLetterQueueUrl: COMPLETED, 3 of 3 messages moved back"]
+    assert lines == [f"NotificationsDeadLetterQueueUrl: {told}"]
     stub.assert_no_pending_responses()
