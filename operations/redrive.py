@@ -13,7 +13,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from operations.stack import Stack, StackUnknownError, find_stack
+from operations.command import ended
+from operations.stack import Stack, find_stack
 
 # Step Functions: a name has at most 80 characters.
 _LONGEST_NAME = 80
@@ -90,27 +91,26 @@ def _start_anew(states: Any, execution_arn: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="operations.redrive", description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=("queue", "executions"))
-    parser.add_argument("stack")
-    parser.add_argument("--region")
+    parser.add_argument("stack", help="name of the root stack")
+    parser.add_argument("--region", help="its region, if it is not your usual one")
     parser.add_argument("--aborted", action="store_true", help="also the executions that somebody stopped")
     options = parser.parse_args()
-    session = boto3.Session(region_name=options.region)
-    try:
+
+    def redrive(session: boto3.Session) -> int:
         stack = find_stack(options.stack, session)
-    except StackUnknownError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if options.what == "queue":
-        done = redrive_queues(stack)
-    else:
-        done = redrive_executions(stack, ("FAILED", "TIMED_OUT", *(["ABORTED"] if options.aborted else [])))
-    told = 0
-    for line in done:
-        print(line, flush=True)
-        told += 1
-    if told == 0:
-        print("Nothing to redrive.")
-    return 0
+        if options.what == "queue":
+            done = redrive_queues(stack)
+        else:
+            done = redrive_executions(stack, ("FAILED", "TIMED_OUT", *(["ABORTED"] if options.aborted else [])))
+        told = 0
+        for line in done:
+            print(line, flush=True)
+            told += 1
+        if told == 0:
+            print("Nothing to redrive.")
+        return 0
+
+    return ended(redrive, options.stack, options.region)
 
 
 if __name__ == "__main__":
