@@ -219,10 +219,13 @@ def test_a_stack_in_use_goes_and_leaves_what_it_says(servers: Servers, full: InU
     assert len(report_schedules(first)) == 1
     assert all(alive(first, "REPORT_PROCESSING_FINISHED", each) for each in full.subscription_ids)
 
+    running = [execution["executionArn"] for execution in running_executions(deployment)]
     done = full.make(answer="leaving\n")
     assert done.returncode == 1, "the schedules of the seller who has left could not be looked for, and that is told"
     assert f"report schedules of seller {second.seller_id} in NA: HTTP 4" in done.stdout.rpartition("Not done:")[2]
     assert "deleted  Reports/ReportProcessor\n" in done.stdout
+    states = aws(servers, "stepfunctions")
+    assert {states.describe_execution(executionArn=arn).get("error") for arn in running} == {"StackDeleted"}
     assert "1,000 versions of reports deleted" in done.stdout
     left = full.new()
     secret = deployment.outputs["ApplicationSecretArn"].rpartition(":")[2].rpartition("-")[0]

@@ -26,8 +26,9 @@ def stack(server: ScriptedServer) -> Stack:
 
 
 def test_a_quota_is_waited_for(server: ScriptedServer) -> None:
-    throttled = errors_json(429, "QuotaExceeded", "later", headers={"Retry-After": "0"})
-    server.answer("DELETE", "/schedules/schedule1", throttled, throttled, answer_json({}))
+    throttled = errors_json(429, "QuotaExceeded", "later")
+    told_how_long = errors_json(429, "QuotaExceeded", "later", headers={"Retry-After": "0"})
+    server.answer("DELETE", "/schedules/schedule1", throttled, told_how_long, answer_json({}))
     assert list(end_report_schedules(stack(server), [SCHEDULE])) == [SCHEDULE]
     assert len(server.requests) == 3
     assert {request.query["SellerId"] for request in server.requests} == {"A1"}
