@@ -118,6 +118,9 @@ def test_an_update_keeps_the_values_and_takes_the_changes(from_source: FromSourc
         SecretId=from_source.deployment.outputs["ApplicationSecretArn"]
     )
     assert json.loads(stored["SecretString"])["AppClientSecret"] == CLIENT_SECRET
+    again = make(servers, "deploy", "ENV=dev", f"PARAMETERS={changes}")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.endswith("\nNothing was changed.\n"), again.stdout
 
 
 def test_outputs_are_shown_to_people_and_to_programs(from_source: FromSource) -> None:
