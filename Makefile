@@ -39,9 +39,9 @@ PIP := -m pip --disable-pip-version-check -qq install
 RUN := PYTHONPATH=.:local:layers/sp_api/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test lint unit storm orders-storm throttling browser reference build publish doctor clean
+.PHONY: help demo stop test lint unit storm orders-storm throttling reference build publish doctor clean
 .PHONY: deploy outputs logs destroy redrive-queue redrive-executions costs python-is-supported stack-is-named bucket-is-named
-.PHONY: demo-environment publish-environment deploy-environment test-environment operator-environment
+.PHONY: demo-environment publish-environment deploy-environment tools-environment test-environment operator-environment browser
 MAKEFLAGS += --no-print-directory --silent
 
 help: ## list the targets
@@ -50,39 +50,56 @@ help: ## list the targets
 demo: demo-environment ## the whole report flow on this machine, no AWS account needed (KEEP=1 leaves it running)
 	@$(RUN) $(TOOLS) local/demo.py --emulator-python $(EMULATOR) --function-python $(FUNCTIONS) $(if $(KEEP),--keep)
 
-stop: demo-environment ## stop what `make demo KEEP=1` left running
+stop: operator-environment ## stop what `make demo KEEP=1` left running
 	@$(RUN) $(TOOLS) local/stop.py
 
-doctor: $(if $(STACK),operator-environment,demo-environment) ## look a stack over: make doctor STACK=<name> [REGION=], or the one that KEEP=1 left running
-	@$(RUN) $(TOOLS) $(if $(STACK),-m operations.doctor $(STACK) $(if $(REGION),--region $(REGION)),local/doctor.py)
-
-test: browser test-environment lint ## lint, then every test: unit, template, simulator, emulator and end to end (ARGS= for pytest, WORKERS=0 for one at a time)
+test: browser test-environment lint ## lint, then every test (ARGS= for pytest, WORKERS=0 for one at a time)
 	@$(TOOLS) -m pytest $(PARALLEL) $(ARGS)
 
-lint: test-environment ## ruff, mypy --strict, cfn-lint
+lint: tools-environment ## ruff, mypy --strict, cfn-lint
 	@$(TOOLS) -m ruff check . && $(TOOLS) -m ruff format --check .
 	@$(TOOLS) -m mypy layers/sp_api/python local publishing operations reference costs
 	@for function in functions/*/app.py; do $(TOOLS) -m mypy $$function || exit 1; done
 	@.venv/bin/cfn-lint templates/*.yaml
 
-orders-storm: test-environment ## 10,000 orders over 40 simulated days, each asked once at the right time (ARGS="--orders 500")
+unit: tools-environment ## the unit tests alone
+	@$(TOOLS) -m pytest tests/unit $(ARGS)
+
+storm: test-environment ## 1,000 reports of 20 sellers, everything at once, several times and partly broken (ARGS=--help)
+	@$(RUN) $(TOOLS) -m tests.end_to_end.storm $(ARGS)
+
+orders-storm: tools-environment ## 10,000 orders over 40 simulated days, each asked once at the right time (ARGS=--help)
 	@$(RUN) POWERTOOLS_SERVICE_NAME=orders-storm POWERTOOLS_LOG_LEVEL=WARNING $(TOOLS) -m orders_storm $(ARGS)
 
-unit: test-environment ## the unit tests alone
-	@$(TOOLS) -m pytest tests/unit $(ARGS)
+throttling: tools-environment ## how 200 reports that finish together wait for SP-API's quota: the table of docs/reports.md
+	@$(TOOLS) -m tests.unit.statemachines.throttling
+
+costs: demo-environment ## what the stack costs on AWS, counted anew: the tables of docs/costs.md (ARGS=--help)
+	@$(RUN) $(TOOLS) -m costs --emulator-python $(EMULATOR) --function-python $(FUNCTIONS) $(ARGS)
+
+reference: tools-environment ## write what docs/ and postman/ have from templates and functions
+	@$(RUN) $(TOOLS) -m reference
+
+build: $(DEPENDENCIES_READY) ## fill the dependencies layer, which make deploy and make publish take
+	@echo "Built $(DEPENDENCIES). Next: make deploy, or make publish BUCKET=<name>"
 
 deploy: deploy-environment ## from source, with sam: make deploy [ENV=default|dev|prod] [REGION=] [PARAMETERS="Name=Value ..."]
 	@$(RUN) $(TOOLS) -m operations.deploy --env $(ENV) $(if $(REGION),--region $(REGION)) --parameters "$$PARAMETERS"
 
+publish: bucket-is-named publish-environment ## write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=] [PARAMETERS=]
+	@.venv/bin/cfn-lint templates/*.yaml || { echo "The linter's findings stand above. Nothing was uploaded."; exit 1; }
+	@$(RUN) $(TOOLS) -m publishing --bucket $(BUCKET) $(if $(REGION),--region $(REGION)) $(if $(PREFIX),--prefix $(PREFIX)) \
+	  --parameters "$$PARAMETERS"
+
 outputs: stack-is-named operator-environment ## a stack's outputs: make outputs STACK=<name> [REGION=] [ARGS=--json]
 	@$(RUN) $(TOOLS) -m operations.outputs $(STACK) $(if $(REGION),--region $(REGION)) $(ARGS)
+
+doctor: operator-environment ## look a stack over: make doctor STACK=<name> [REGION=], or the one that KEEP=1 left running
+	@$(RUN) $(TOOLS) $(if $(STACK),-m operations.doctor $(STACK) $(if $(REGION),--region $(REGION)),local/doctor.py)
 
 logs: stack-is-named operator-environment ## log lines of all functions: make logs STACK=<name> [FUNCTION=] [SINCE=1h] [FOLLOW=1]
 	@$(RUN) $(TOOLS) -m operations.logs $(STACK) $(if $(REGION),--region $(REGION)) \
 	  $(if $(FUNCTION),--function $(FUNCTION)) $(if $(SINCE),--since $(SINCE)) $(if $(FOLLOW),--follow) $(ARGS)
-
-destroy: stack-is-named operator-environment ## delete a stack and its data: make destroy STACK=<name> [REGION=] [KEEP_DATA=1] [ARGS=--yes]
-	@$(RUN) $(TOOLS) -m operations.destroy $(STACK) $(if $(REGION),--region $(REGION)) $(if $(KEEP_DATA),--keep-data) $(ARGS)
 
 redrive-queue: stack-is-named operator-environment ## move dead letters back to their queues: make redrive-queue STACK=<name> [REGION=]
 	@$(RUN) $(TOOLS) -m operations.redrive queue $(STACK) $(if $(REGION),--region $(REGION))
@@ -90,25 +107,8 @@ redrive-queue: stack-is-named operator-environment ## move dead letters back to 
 redrive-executions: stack-is-named operator-environment ## resume failed executions: make redrive-executions STACK=<name> [REGION=] [ARGS=--aborted]
 	@$(RUN) $(TOOLS) -m operations.redrive executions $(STACK) $(if $(REGION),--region $(REGION)) $(ARGS)
 
-storm: test-environment ## 1,000 reports of 20 sellers, everything at once, several times and partly broken (ARGS=--help)
-	@$(RUN) $(TOOLS) -m tests.end_to_end.storm $(ARGS)
-
-throttling: test-environment ## how 200 reports that finish together wait for SP-API's quota: the table of docs/reports.md
-	@$(TOOLS) -m tests.unit.statemachines.throttling
-
-costs: test-environment ## what the stack costs on AWS, counted anew: the tables of docs/costs.md (ARGS=--help)
-	@$(RUN) $(TOOLS) -m costs --emulator-python $(EMULATOR) --function-python $(FUNCTIONS) $(ARGS)
-
-reference: test-environment ## write docs/openapi.json, docs/api-reference.md, the Postman collection and docs/iam/deployer-policy.json
-	@$(RUN) $(TOOLS) -m reference
-
-build: $(DEPENDENCIES_READY) ## fill the dependencies layer, which make deploy and make publish take
-	@echo "Built $(DEPENDENCIES). Next: make deploy, or make publish BUCKET=<name>"
-
-publish: bucket-is-named publish-environment ## lint, then write the launchable templates to a bucket: make publish BUCKET=<name> [REGION=] [PREFIX=] [PARAMETERS="Key=Value"]
-	@.venv/bin/cfn-lint templates/*.yaml || { echo "The linter's findings stand above. Nothing was uploaded."; exit 1; }
-	@$(RUN) $(TOOLS) -m publishing --bucket $(BUCKET) $(if $(REGION),--region $(REGION)) $(if $(PREFIX),--prefix $(PREFIX)) \
-	  --parameters "$$PARAMETERS"
+destroy: stack-is-named operator-environment ## delete a stack and its data: make destroy STACK=<name> [REGION=] [KEEP_DATA=1] [ARGS=--yes]
+	@$(RUN) $(TOOLS) -m operations.destroy $(STACK) $(if $(REGION),--region $(REGION)) $(if $(KEEP_DATA),--keep-data) $(ARGS)
 
 clean: ## remove everything that make made
 	@rm -rf .venv .venv-emulator .venv-functions .local node_modules $(DEPENDENCIES)
@@ -120,6 +120,9 @@ demo-environment: python-is-supported
 
 publish-environment: python-is-supported
 	@$(MAKE) -j4 $(LINT_READY) $(DEPENDENCIES_READY)
+
+tools-environment: python-is-supported
+	@$(MAKE) $(TEST_READY)
 
 test-environment: python-is-supported
 	@$(MAKE) -j4 $(TEST_READY) $(EMULATOR_READY) $(FUNCTIONS_READY) $(DEPENDENCIES_READY) $(NODE_READY)

@@ -241,7 +241,7 @@ def _counter(ground: Ground) -> Callable[..., FlowCount]:
         if unknown := {call["service"] for call in own} - {*FREE, *BILLED}:
             raise CountingError(f"functions call services that are neither billed here nor known as free: {unknown}")
         services = Counter(call["service"] for call in own)
-        reads, writes, kept = _table_units(ground.deployment, own)
+        reads, writes, kept = table_units(ground.deployment, own)
         bucket = Counter(call["method"] for call in own if call["service"] == "s3")
         requests = ground.control("GET", "requests")["requests"]
         return FlowCount(
@@ -324,7 +324,7 @@ def _state_transitions(deployment: Deployment, machine: str) -> int:
     return sum(1 for kind in types if kind.endswith("StateEntered"))
 
 
-def _table_units(deployment: Deployment, calls: list[dict[str, Any]]) -> tuple[float, float, int]:
+def table_units(deployment: Deployment, calls: list[dict[str, Any]]) -> tuple[float, float, int]:
     """Read units, write units and stored bytes. Every call is counted at the size that its table's largest item has in
     the end; a write is counted again for each index that the item is in."""
     dynamodb = aws(deployment.servers, "dynamodb")

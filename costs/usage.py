@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.nodes import Node
-
 from costs.counts import FlowCount
+from reference.endpoints import load_template
 
 GIGABYTE = 1024**3
 HOURS_IN_A_MONTH = 730
@@ -117,20 +114,4 @@ def at_rest(templates: Path, counts: Mapping[str, FlowCount]) -> Mapping[str, fl
 
 
 def _resources(template: Path) -> list[dict[str, Any]]:
-    return list(_yaml().load(template.read_text())["Resources"].values())
-
-
-class _Constructor(SafeConstructor):
-    """Reads intrinsic functions as what they stand on: only types, conditions and events are looked at."""
-
-    def short_form(self, _suffix: str, node: Node) -> object:
-        return node.value
-
-
-_Constructor.add_multi_constructor("!", _Constructor.short_form)
-
-
-def _yaml() -> YAML:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _Constructor
-    return yaml
+    return list(load_template(template)["Resources"].values())

@@ -11,12 +11,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import requests
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from operations.stack import Stack
+from operations.stack import Stack, signed_headers
 from quickstart.secrets import Secrets
 from sp_api import notifications
 from sp_api.caller import Caller, SellingPartnerApi, user_agent
@@ -223,15 +221,12 @@ def _send(
 ) -> dict[str, Any] | str:
     """The body of an answer, or in words why there is none. `gone_is_done` takes 404 for a success."""
     address = f"{stack.address(url)}?{urlencode(query)}"
-    request = AWSRequest(method, address)
-    credentials = stack.session.get_credentials()
-    assert credentials is not None, "with none, the stack would not have been found"
-    SigV4Auth(credentials, "execute-api", stack.session.region_name).add_auth(request)
+    headers = signed_headers(stack, method, address)
     with requests.Session() as session:
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(max_retries=_PATIENCE))
         try:
-            answer = session.request(method, address, headers=dict(request.headers), timeout=_SECONDS)
+            answer = session.request(method, address, headers=headers, timeout=_SECONDS)
         except requests.RequestException as error:
             return f"the stack's endpoint does not answer ({type(error).__name__})"
     body = _body(answer)

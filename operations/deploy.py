@@ -8,7 +8,6 @@ import argparse
 import getpass
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -21,10 +20,10 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from ruamel.yaml import YAML
 
 from operations.command import FAILED, CommandError, ended
 from operations.stack import client_maker
+from publishing.parameters import accepts, rule, template_parameters
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 TEMPLATE = CHECKOUT / "templates" / "quickstart.yaml"
@@ -51,17 +50,6 @@ def stack_name_of(environment: str) -> str:
     if environment not in names:
         raise CommandError(f"samconfig.toml has no environment {environment}: ENV is one of {', '.join(names)}")
     return names[environment]
-
-
-def template_parameters() -> Mapping[str, Mapping[str, Any]]:
-    """The root's parameters as the template declares them."""
-    parameters: Mapping[str, Mapping[str, Any]] = YAML(typ="safe", pure=True).load(_without_tags())["Parameters"]
-    return parameters
-
-
-def _without_tags() -> str:
-    """The template's text; the tags of CloudFormation's functions are nothing to a reader of parameters."""
-    return re.sub(r"!(Ref|Sub|GetAtt|If|Equals|Not|And|Or)\b", "", TEMPLATE.read_text())
 
 
 def split(parameters: str) -> list[str]:
@@ -124,8 +112,8 @@ def ask_person(declared: Mapping[str, Mapping[str, Any]]) -> Callable[[str], str
 
 def _checked(name: str, value: str, declared: Mapping[str, Any]) -> str:
     """CloudFormation checks everything; this tells a mistake while it can be mended by typing again."""
-    if not re.fullmatch(declared.get("AllowedPattern", ".*"), value, re.DOTALL):
-        raise CommandError(f"{name}: {declared['ConstraintDescription']}")
+    if not accepts(declared, value):
+        raise CommandError(f"{name}: {rule(declared)}")
     return value
 
 
@@ -163,7 +151,7 @@ def deploy(session: boto3.Session, environment: str, arguments: Sequence[str]) -
         f"{'Creates' if is_new else 'Updates'} the stack {name} in {session.region_name}, account {account}.",
         flush=True,
     )
-    declared = template_parameters()
+    declared = template_parameters(TEMPLATE.read_text())
     ask = ask_person(declared)
     parameters = read_given(arguments, declared, ask)
     if is_new:

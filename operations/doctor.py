@@ -13,12 +13,10 @@ from typing import Any
 
 import boto3
 import requests
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from operations.command import ended
-from operations.stack import Stack, find_stack
+from operations.stack import Stack, find_stack, signed_headers
 from quickstart.secrets import Secrets, SecretUnreadableError
 from sp_api.deadline import Deadline
 from sp_api.errors import AuthorizationError, SellingPartnerApiError, ThrottledError
@@ -83,12 +81,9 @@ def _endpoint(stack: Stack, api: str, method: str, path: str) -> Finding:
     # No id begins with a tilde, so this names nothing.
     address = stack.address(invoke_url.partition("/prod/")[0] + "/prod" + re.sub(r"\{[^}]+\}", "~", path))
     body = "{}" if method == "POST" else None
-    request = AWSRequest(method, address, data=body)
-    credentials = stack.session.get_credentials()
-    assert credentials is not None, "the stack was found with them"
-    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", stack.session.region_name).add_auth(request)
+    headers = signed_headers(stack, method, address, body)
     try:
-        answer = requests.request(method, address, data=body, headers=dict(request.headers), timeout=35)
+        answer = requests.request(method, address, data=body, headers=headers, timeout=35)
     except requests.RequestException as error:
         return Finding(subject, "no answer", f"the address cannot be reached from here ({type(error).__name__})")
     match answer.status_code:
@@ -199,7 +194,7 @@ def report(findings: Iterator[Finding], show: Callable[[str], None]) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="operations.doctor", description=__doc__)
     parser.add_argument("stack", help="name of the root stack")
     parser.add_argument("--region", help="its region, if it is not your usual one")
     options = parser.parse_args()

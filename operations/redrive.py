@@ -94,8 +94,8 @@ def _start_anew(states: Any, execution_arn: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="operations.redrive", description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=("queue", "executions"))
-    parser.add_argument("stack")
-    parser.add_argument("--region")
+    parser.add_argument("stack", help="name of the root stack")
+    parser.add_argument("--region", help="its region, if it is not your usual one")
     parser.add_argument("--aborted", action="store_true", help="also the executions that somebody stopped")
     options = parser.parse_args()
 

@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
@@ -98,6 +100,15 @@ def invoke_address(url: str) -> str:
         return url
     parts = urlsplit(url)
     return f"{endpoint}/{parts.netloc.partition('.')[0]}{parts.path}"
+
+
+def signed_headers(stack: Stack, method: str, address: str, body: str | None = None) -> dict[str, str]:
+    """The headers of a request to an endpoint of the stack, signed with the operator's own credentials."""
+    credentials = stack.session.get_credentials()
+    assert credentials is not None, "with none, the stack would not have been found"
+    request = AWSRequest(method, address, data=body)
+    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", stack.session.region_name).add_auth(request)
+    return dict(request.headers)
 
 
 def resources(cloudformation: Any, stack_id: str, path: str = "") -> Iterator[Resource]:

@@ -1,11 +1,11 @@
 """The address that opens the published root in CloudFormation's console, and the badge that leads there."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from publishing.errors import PublishingError
+from publishing.parameters import accepts, rule
 from publishing.rewrite import HOSTING_PARAMETERS
 
 STACK_NAME = "selling-partner-api-quick-start"
@@ -52,8 +52,8 @@ def prefilled(given: Sequence[str], declared: Mapping[str, Any]) -> Mapping[str,
             raise PublishingError(f"{name} cannot be prefilled: {reason}.")
         if name in values:
             raise PublishingError(f"{name} is given twice.")
-        if not _accepts(declared[name], value):
-            raise PublishingError(f"{name} cannot be {value!r}. {_rule(declared[name])}")
+        if not accepts(declared[name], value):
+            raise PublishingError(f"{name} cannot be {value!r}. {rule(declared[name])}")
         values[name] = value
     return values
 
@@ -62,22 +62,3 @@ def _fillable(declared: Mapping[str, Any]) -> list[str]:
     return [
         name for name, parameter in declared.items() if not parameter.get("NoEcho") and name not in HOSTING_PARAMETERS
     ]
-
-
-def _accepts(parameter: Mapping[str, Any], value: str) -> bool:
-    """Whether CloudFormation would take the value: its pattern, its list of values, its limits."""
-    if "AllowedPattern" in parameter and not re.fullmatch(parameter["AllowedPattern"], value):
-        return False
-    if "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
-        return False
-    if parameter["Type"] != "Number":
-        return True
-    return bool(re.fullmatch(r"-?[0-9]+", value)) and (
-        parameter.get("MinValue", int(value)) <= int(value) <= parameter.get("MaxValue", int(value))
-    )
-
-
-def _rule(parameter: Mapping[str, Any]) -> str:
-    if "AllowedValues" in parameter:
-        return f"It is one of: {', '.join(map(str, parameter['AllowedValues']))}."
-    return str(parameter["ConstraintDescription"])

@@ -13,13 +13,13 @@ from botocore.exceptions import UnknownRegionError
 from publishing.archive import Artifact, artifact, unpacked_size, zip_folder
 from publishing.errors import PublishingError
 from publishing.launch import launch_url, prefilled
+from publishing.parameters import template_parameters
 from publishing.rewrite import (
     Hosting,
     Reference,
     published_child,
     published_root,
     references,
-    template_parameters,
 )
 from publishing.upload import Uploaded, bucket_region, s3_client, upload
 

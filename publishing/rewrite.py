@@ -111,12 +111,6 @@ def published_root(source: str, keys: Mapping[str, str], hosted: Collection[str]
     return _dump(template)
 
 
-def template_parameters(source: str) -> Mapping[str, Any]:
-    """The parameters that a template declares, by name, as plain values."""
-    loaded: dict[str, Any] = YAML(typ="rt").load(source)["Parameters"]
-    return loaded
-
-
 def _key(key: str) -> str:
     return f"${{{_KEY_PREFIX}}}{key}"
 

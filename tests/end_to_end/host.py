@@ -240,14 +240,19 @@ def finished_report(seller_id: str, report_id: str, status: str = "DONE", **chan
     }
 
 
-def reports_table(deployment: Deployment) -> Any:
+def table_of(deployment: Deployment, output: str) -> Any:
+    """The table that the output names, as Python values."""
     return boto3.resource(
         "dynamodb",
         endpoint_url=deployment.servers.aws_endpoint,
         region_name=deployment.servers.region,
         aws_access_key_id="test",
         aws_secret_access_key="test",
-    ).Table(deployment.outputs["ReportsTableName"])
+    ).Table(deployment.outputs[output])
+
+
+def reports_table(deployment: Deployment) -> Any:
+    return table_of(deployment, "ReportsTableName")
 
 
 def ledger_item(deployment: Deployment, seller: Seller, report_id: str) -> dict[str, Any] | None:

@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from deployment import REPOSITORY, Deployment, aws, confirm_subscriptions, deploy, publish_templates, stack_parameters
 from servers import running_servers
 from simulator import application_arguments, control, served_document
@@ -35,6 +33,7 @@ from tests.end_to_end.host import (
     finished_report,
     new_seller,
     report_of,
+    reports_table,
 )
 from tests.end_to_end.test_delivery_failures import waits_scaled
 
@@ -338,13 +337,7 @@ def _look(deployment: Deployment, storm: Storm, made: Mapping[str, Seller], pois
 
 
 def _ledger(deployment: Deployment) -> list[dict[str, Any]]:
-    table = boto3.resource(
-        "dynamodb",
-        endpoint_url=deployment.servers.aws_endpoint,
-        region_name=deployment.servers.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    ).Table(deployment.outputs["ReportsTableName"])
+    table = reports_table(deployment)
     items: list[dict[str, Any]] = []
     page: dict[str, Any] = {}
     while not items or "LastEvaluatedKey" in page:

@@ -60,16 +60,19 @@ def test_a_failure_waits_for_its_turn_too(deployment: Deployment, host: HostProd
     event = {"detail": {"executionArn": arn, "status": "FAILED", "redriveCount": 7}}
     function = function_of(deployment, "SPAPIReportFailureNotifier")["FunctionName"]
     begun = datetime.now(UTC)
-    for later in range(-1, 5):
-        second = (begun + timedelta(seconds=later)).isoformat(timespec="seconds")
-        reports_table(deployment).put_item(
-            Item={"ReportId": f"ANNOUNCEMENTS#{second}", "SellerId": "*", "Announcements": 3}
-        )
+    seconds = [(begun + timedelta(seconds=later)).isoformat(timespec="seconds") for later in range(-1, 60)]
+    keys = [{"ReportId": f"ANNOUNCEMENTS#{second}", "SellerId": "*"} for second in seconds]
+    with reports_table(deployment).batch_writer() as batch:
+        for key in keys:
+            batch.put_item(Item={**key, "Announcements": 5})
     functions = aws(deployment.servers, "lambda")
     refused = functions.invoke(FunctionName=function, Payload=json.dumps(event))
     assert "FunctionError" in refused
     assert json.loads(refused["Payload"].read())["errorType"] == AnnouncementsTooFastError.__name__
     assert not _failure_mails(deployment, report_id)
+    with reports_table(deployment).batch_writer() as batch:
+        for key in keys:
+            batch.delete_item(Key=key)
 
     def sent() -> bool | None:
         return "FunctionError" not in functions.invoke(FunctionName=function, Payload=json.dumps(event)) or None

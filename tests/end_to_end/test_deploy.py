@@ -10,11 +10,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from doctor import local_stack
 
+import operations.logs
 from deployment import EMAIL, REPOSITORY, Deployment, aws, stack_parameters
 from operations.deploy import stack_name_of, status_of
 from servers import Servers
@@ -116,6 +118,9 @@ def test_an_update_keeps_the_values_and_takes_the_changes(from_source: FromSourc
         SecretId=from_source.deployment.outputs["ApplicationSecretArn"]
     )
     assert json.loads(stored["SecretString"])["AppClientSecret"] == CLIENT_SECRET
+    again = make(servers, "deploy", "ENV=dev", f"PARAMETERS={changes}")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.endswith("\nNothing was changed.\n"), again.stdout
 
 
 def test_outputs_are_shown_to_people_and_to_programs(from_source: FromSource) -> None:
@@ -149,6 +154,27 @@ def test_logs_of_all_functions_are_shown_by_time(from_source: FromSource) -> Non
     unknown = make(servers, "logs", f"STACK={STACK_NAME}", "FUNCTION=Storage")
     assert unknown.returncode == 1
     assert "  SPAPITokenStorage\n" in unknown.stderr
+
+
+def test_new_lines_are_shown_once_each(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations.logs, "_FOLLOW_SECONDS", 0.05)
+    client, group = aws(servers, "logs"), "/quick-start/followed"
+    client.create_log_group(logGroupName=group)
+    client.create_log_stream(logGroupName=group, logStreamName="stream")
+
+    def write(*messages: str) -> None:
+        now = round(time.time() * 1000)
+        events = [{"timestamp": now, "message": message} for message in messages]
+        client.put_log_events(logGroupName=group, logStreamName="stream", logEvents=events)
+
+    shown = operations.logs.following(client, {"Function": group}, datetime.now(UTC) - timedelta(minutes=1))
+    write("first", "second")
+    assert {next(shown).text, next(shown).text} == {"first", "second"}
+    write("third")
+    assert next(shown).text == "third"
+    write("fourth")
+    assert next(shown).text == "fourth"
+    client.delete_log_group(logGroupName=group)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,12 @@ def running_executions(deployment: Deployment) -> list[Any]:
     return executions
 
 
+def protect(deployment: Deployment, *, enabled: bool) -> None:
+    aws(deployment.servers, "cloudformation").update_termination_protection(
+        StackName=deployment.stack_name, EnableTerminationProtection=enabled
+    )
+
+
 def rule_on_bus(deployment: Deployment) -> None:
     bus = deployment.outputs["NotificationEventBusName"]
     events = aws(deployment.servers, "events")
@@ -170,13 +176,22 @@ def assert_commands_exist(shown: str) -> None:
         ]
         shape = client.meta.service_model.operation_model(name).input_shape
         known = {xform_name(member, "-") for member in shape.members} | {"region"}
-        assert {argument.removeprefix("--") for argument in arguments if argument.startswith("--")} <= known
+        assert {
+            argument.removeprefix("--").removeprefix("no-") for argument in arguments if argument.startswith("--")
+        } <= known
 
 
 def test_a_stack_in_use_goes_and_leaves_what_it_says(servers: Servers, full: InUse) -> None:
     deployment, (first, second) = full.deployment, full.sellers
     queues = {deployment.outputs["NotificationsQueueArn"], deployment.outputs["OrdersQueueArn"]}
     there = account(servers)
+
+    protect(deployment, enabled=True)
+    protected = full.make("ARGS=--yes")
+    assert protected.returncode == 1
+    assert "The stack is protected against deletion." in protected.stderr
+    assert_commands_exist(protected.stderr)
+    protect(deployment, enabled=False)
 
     rule_on_bus(deployment)
     refused = full.make("ARGS=--yes")
@@ -207,10 +222,13 @@ def test_a_stack_in_use_goes_and_leaves_what_it_says(servers: Servers, full: InU
     assert len(report_schedules(first)) == 1
     assert all(alive(first, "REPORT_PROCESSING_FINISHED", each) for each in full.subscription_ids)
 
+    running = [execution["executionArn"] for execution in running_executions(deployment)]
     done = full.make(answer="leaving\n")
     assert done.returncode == 1, "the schedules of the seller who has left could not be looked for, and that is told"
     assert f"report schedules of seller {second.seller_id} in NA: HTTP 4" in done.stdout.rpartition("Not done:")[2]
     assert "deleted  Reports/ReportProcessor\n" in done.stdout
+    states = aws(servers, "stepfunctions")
+    assert {states.describe_execution(executionArn=arn).get("error") for arn in running} == {"StackDeleted"}
     assert "1,000 versions of reports deleted" in done.stdout
     left = full.new()
     secret = deployment.outputs["ApplicationSecretArn"].rpartition(":")[2].rpartition("-")[0]

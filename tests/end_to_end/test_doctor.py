@@ -15,7 +15,7 @@ import pytest
 from doctor import local_stack
 
 from deployment import REPOSITORY, Deployment, aws, confirm_subscriptions, delete, deploy, stack_parameters
-from operations.doctor import Finding, examine, report
+from operations.doctor import SELLING_PARTNER_API_ACCOUNT, Finding, examine, report
 from operations.stack import Stack, StackUnknownError, find_stack
 from reference.endpoints import endpoints
 from servers import Servers
@@ -79,12 +79,16 @@ def test_a_queue_that_sp_api_cannot_send_to_and_dead_letters(own: Deployment, st
     dead, queue = own.outputs["NotificationsDeadLetterQueueUrl"], own.outputs["NotificationsQueueUrl"]
     policy = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])["Attributes"]
     sqs.send_message(QueueUrl=dead, MessageBody="lost")
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
-    assert told(examine(stack)) == {
-        "NotificationsDeadLetterQueue": "1 message: docs/operations.md says how to look at them and move them back",
-        "policy of NotificationsQueue": "SP-API cannot send: "
-        "the policy was changed by hand: update the stack to put it back",
-    }
+    denied = policy["Policy"].replace('"Allow"', '"Deny"')
+    of_another = policy["Policy"].replace(SELLING_PARTNER_API_ACCOUNT, "444455556666")
+    assert policy["Policy"] not in (denied, of_another)
+    for broken in ("", denied, of_another):
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": broken})
+        assert told(examine(stack)) == {
+            "NotificationsDeadLetterQueue": "1 message: docs/operations.md says how to look at them and move them back",
+            "policy of NotificationsQueue": "SP-API cannot send: "
+            "the policy was changed by hand: update the stack to put it back",
+        }
     sqs.set_queue_attributes(QueueUrl=queue, Attributes=policy)
     sqs.purge_queue(QueueUrl=dead)
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import pytest
 import requests
 
@@ -25,6 +24,7 @@ from tests.end_to_end.host import (
     link_in,
     mail_about,
     mails_about,
+    reports_table,
 )
 from tests.end_to_end.test_delivery_failures import execution_of, waits_scaled
 
@@ -103,7 +103,7 @@ def test_an_owner_that_only_createreports_answer_tells_is_found_on_a_later_try(
         eventually(lambda: _being_tried(deployment), what="the first try")
         assert execution_of(deployment, report_id) is None
         # What POST /reports writes when createReport has answered.
-        _reports_table(deployment).put_item(
+        reports_table(deployment).put_item(
             Item={"ReportId": report_id, "SellerId": seller.seller_id, "RegionCode": "NA", "CreatedTime": "2026-11-21"}
         )
         assert_delivered(deployment, seller, report_id)
@@ -263,13 +263,3 @@ def dead_letters_about(deployment: Deployment, report_id: str) -> int:
     sqs, queue = aws(deployment.servers, "sqs"), deployment.outputs["NotificationsDeadLetterQueueUrl"]
     found = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0, MaxNumberOfMessages=10).get("Messages", [])
     return sum(report_id in message["Body"] for message in found)
-
-
-def _reports_table(deployment: Deployment) -> Any:
-    return boto3.resource(
-        "dynamodb",
-        endpoint_url=deployment.servers.aws_endpoint,
-        region_name=deployment.servers.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    ).Table(deployment.outputs["ReportsTableName"])

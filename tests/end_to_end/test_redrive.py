@@ -1,12 +1,10 @@
 """The make targets of docs/operations.md, as they are written there."""
 
-import os
-import shlex
-import subprocess
-from pathlib import Path
+import json
 
-from deployment import REPOSITORY, Deployment
+from deployment import REPOSITORY, Deployment, aws
 from simulator import served_document
+from tests.end_to_end import operator_commands
 from tests.end_to_end.host import (
     HostProduct,
     Seller,
@@ -22,32 +20,10 @@ from tests.end_to_end.test_ownership import dead_letters_about, made_elsewhere, 
 
 
 def make(deployment: Deployment, target: str) -> str:
-    """What the target prints for this stack. It runs the target's command, without making the environments again."""
+    """What the target prints for this stack."""
     written = f"make {target} STACK="
     assert written in (REPOSITORY / "docs" / "operations.md").read_text()
-    told = subprocess.run(
-        ["make", "-n", target, f"STACK={deployment.stack_name}"],
-        cwd=REPOSITORY,
-        # Not the variables of a make that runs these tests, such as ARGS.
-        env={"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    (command,) = [line for line in told.splitlines() if "operations.redrive" in line]
-    python_path, _, *arguments = shlex.split(command)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": python_path.removeprefix("PYTHONPATH="),
-        "AWS_ENDPOINT_URL": deployment.servers.aws_endpoint,
-        "AWS_DEFAULT_REGION": deployment.servers.region,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    python = Path(os.environ.get("TOOLS_PYTHON", REPOSITORY / ".venv" / "bin" / "python"))
-    done = subprocess.run(
-        [python, *arguments], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
+    done = operator_commands.make(deployment.servers, target, f"STACK={deployment.stack_name}")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -93,3 +69,22 @@ def test_failed_executions_are_resumed(deployment: Deployment, host: HostProduct
     assert_delivered_once(deployment, subscribed_seller, report_id)
     (again,) = [line for line in make(deployment, "redrive-executions").splitlines() if report_id in line]
     assert "already started anew" in again
+
+
+def test_a_right_that_is_missing_is_told(deployment: Deployment) -> None:
+    iam = aws(deployment.servers, "iam")
+    iam.create_user(UserName="onlooker")
+    allowed = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="onlooker", PolicyName="look", PolicyDocument=document)
+    key = iam.create_access_key(UserName="onlooker")["AccessKey"]
+    done = operator_commands.make(
+        deployment.servers,
+        "redrive-executions",
+        f"STACK={deployment.stack_name}",
+        AWS_ACCESS_KEY_ID=key["AccessKeyId"],
+        AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"],
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("ListExecutions: ")

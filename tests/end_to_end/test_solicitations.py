@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 import requests
 
 from deployment import Deployment, aws
-from tests.end_to_end.host import HostProduct, Seller, as_sp_api, eventually
+from tests.end_to_end.host import HostProduct, Seller, as_sp_api, eventually, table_of
 from tests.end_to_end.test_leaving import leave
 
 MARKETPLACE = "ATVPDKIKX0DER"
@@ -38,14 +37,7 @@ class Orders:
     order_id: str
 
     def table(self) -> Any:
-        resource = boto3.resource(
-            "dynamodb",
-            endpoint_url=self.deployment.servers.aws_endpoint,
-            region_name=self.deployment.servers.region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        return resource.Table(self.deployment.outputs["SolicitationsTableName"])
+        return table_of(self.deployment, "SolicitationsTableName")
 
     def send(self, body: object, copies: int = 1) -> None:
         for _ in range(copies):

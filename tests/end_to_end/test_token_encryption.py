@@ -3,24 +3,15 @@
 import base64
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from deployment import Deployment, aws
-from tests.end_to_end.host import HostProduct, Seller, new_seller, report_of
+from tests.end_to_end.host import HostProduct, Seller, new_seller, report_of, table_of
 
 
 def table(deployment: Deployment) -> Any:
-    servers = deployment.servers
-    resource = boto3.resource(
-        "dynamodb",
-        endpoint_url=servers.aws_endpoint,
-        region_name=servers.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    return resource.Table(deployment.outputs["SellingPartnersTableName"])
+    return table_of(deployment, "SellingPartnersTableName")
 
 
 def stored(deployment: Deployment, seller: Seller) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from deployment import (
@@ -34,6 +33,7 @@ from tests.end_to_end.host import (
     mail_about,
     mails_about,
     new_seller,
+    table_of,
 )
 from tests.end_to_end.test_solicitations import Orders
 
@@ -157,15 +157,8 @@ def held_notifications(seller: Seller) -> list[Any]:
 def everything(deployment: Deployment, seller: Seller) -> Mapping[str, Any]:
     """What the stack holds of the seller: items of the tables, objects of the bucket."""
     servers = deployment.servers
-    resource = boto3.resource(
-        "dynamodb",
-        endpoint_url=servers.aws_endpoint,
-        region_name=servers.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
     tables = ("SellingPartnersTableName", "ReportsTableName", "SolicitationsTableName")
-    items = {table: resource.Table(deployment.outputs[table]).scan()["Items"] for table in tables}
+    items = {table: table_of(deployment, table).scan()["Items"] for table in tables}
     s3 = aws(servers, "s3")
     bucket = deployment.outputs["ReportsBucketName"]
     versions = s3.list_object_versions(Bucket=bucket, Prefix=f"{seller.seller_id}/")["Versions"]

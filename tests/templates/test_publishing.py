@@ -16,8 +16,9 @@ from samtranslator.yaml_helper import yaml_parse
 
 from publishing import Build, Hosting, PublishingError, build, publication, publish
 from publishing.launch import BADGE, badge, launch_url, prefilled
+from publishing.parameters import template_parameters
 from publishing.publication import TEMPLATE_LIMIT_BYTES
-from publishing.rewrite import LOCATION_PROPERTIES, references, template_parameters
+from publishing.rewrite import LOCATION_PROPERTIES, references
 from tests.templates.reading import CHECKOUT, HOSTING, PUBLISHED, ROOT, TEMPLATES, copy_checkout, published_templates
 
 HASH = re.compile(r"-[0-9a-f]{16}(?=\.)")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from operations.command import CommandError
-from operations.deploy import needed, read_given, stack_name_of, template_parameters
+from operations.deploy import TEMPLATE, needed, read_given, stack_name_of
+from publishing.parameters import template_parameters
 
 CLIENT_ID = "amzn1.application-oa2-client.0123456789abcdef"
 SECRET = "amzn1.oa2-cs.v1.0123456789abcdef"
@@ -17,7 +18,7 @@ SECRET = "amzn1.oa2-cs.v1.0123456789abcdef"
 
 @pytest.fixture(scope="module")
 def declared() -> Mapping[str, Mapping[str, Any]]:
-    return template_parameters()
+    return template_parameters(TEMPLATE.read_text())
 
 
 def asked(name: str) -> str:
@@ -39,6 +40,8 @@ def test_given_values_are_read_and_a_name_alone_is_asked_for(declared: Mapping[s
         (f"ClientSecret={SECRET}", "ClientSecret is secret and does not belong on a command line"),
         ("LinkLifetime=60", "no parameter LinkLifetime. It has ClientId, "),
         ("ReportStorageNotificationEmail=me", "ReportStorageNotificationEmail: An e-mail address, such as"),
+        ("LogRetentionDays=91", "LogRetentionDays: It is one of: 1, 3, 5"),
+        ("SolicitationDelayDays=4", "SolicitationDelayDays: From 5 to 30 days."),
     ],
 )
 def test_a_wrong_value_is_told(declared: Mapping[str, Mapping[str, Any]], argument: str, words: str) -> None:
