@@ -187,6 +187,8 @@ def _sam_deploy(environment: str, region: str, parameters: Mapping[str, str], na
             path.write_text(json.dumps(parameters))
             command += ["--parameter-overrides", f"file://{path}"]
         inherited = {name: value for name, value in os.environ.items() if name not in names}
+        # sam reports its use to AWS, and says so at length, unless it is told; whoever wants that may say so.
+        inherited.setdefault("SAM_CLI_TELEMETRY", "0")
         return subprocess.run(command, cwd=CHECKOUT, env=inherited, check=False).returncode  # noqa: S603 our own sam
 
 

@@ -8,6 +8,7 @@ import hashlib
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -23,7 +24,15 @@ _LONGEST_NAME = 80
 _WITHOUT_SOURCE_QUEUE = ("ReportFailuresDeadLetterQueueUrl", "SolicitationScheduleDeadLetterQueueUrl")
 
 
-def redrive_queues(stack: Stack) -> Iterator[str]:
+@dataclass(frozen=True)
+class Told:
+    """What became of one queue or execution; `well` is False when messages stayed where they were."""
+
+    text: str
+    well: bool = True
+
+
+def redrive_queues(stack: Stack) -> Iterator[Told]:
     """Moves the messages of each dead-letter queue back to the queue they come from; tells of each."""
     sqs = stack.client("sqs")
     for output in sorted(stack.outputs):
@@ -34,7 +43,7 @@ def redrive_queues(stack: Stack) -> Iterator[str]:
         )["Attributes"]
         waiting = int(attributes["ApproximateNumberOfMessages"])
         if waiting == 0:
-            yield f"{output}: empty"
+            yield Told(f"{output}: empty")
             continue
         # Named, because SQS does not know it of messages that a function has sent there with a reason.
         destination = stack.outputs[output.replace("DeadLetterQueueUrl", "QueueArn")]
@@ -45,10 +54,13 @@ def redrive_queues(stack: Stack) -> Iterator[str]:
             task = sqs.list_message_move_tasks(SourceArn=attributes["QueueArn"])["Results"][0]
         moved = task.get("ApproximateNumberOfMessagesMoved", 0)
         reason = f": {task['FailureReason']}" if "FailureReason" in task else ""
-        yield f"{output}: {task['Status']}, {moved} of {waiting} messages moved back{reason}"
+        yield Told(
+            f"{output}: {task['Status']}, {moved} of {waiting} messages moved back{reason}",
+            task["Status"] == "COMPLETED",
+        )
 
 
-def redrive_executions(stack: Stack, statuses: tuple[str, ...]) -> Iterator[str]:
+def redrive_executions(stack: Stack, statuses: tuple[str, ...]) -> Iterator[Told]:
     """Resumes each execution of the stack's state machines that ended so, at the state that failed; tells of each.
 
     Step Functions takes executions that ended in the last 14 days (AWS: RedriveExecution).
@@ -62,7 +74,7 @@ def redrive_executions(stack: Stack, statuses: tuple[str, ...]) -> Iterator[str]
                 stateMachineArn=stack.outputs[output], statusFilter=status
             )
             for execution in [execution for page in pages for execution in page["executions"]]:
-                yield f"{execution['name']} ({status}): {_redrive(states, execution['executionArn'])}"
+                yield Told(f"{execution['name']} ({status}): {_redrive(states, execution['executionArn'])}")
 
 
 def _redrive(states: Any, execution_arn: str) -> str:
@@ -105,13 +117,13 @@ def main() -> int:
             done = redrive_queues(stack)
         else:
             done = redrive_executions(stack, ("FAILED", "TIMED_OUT", *(["ABORTED"] if options.aborted else [])))
-        told = 0
-        for line in done:
-            print(line, flush=True)
-            told += 1
-        if told == 0:
+        all_told = []
+        for told in done:
+            print(told.text, flush=True)
+            all_told.append(told)
+        if not all_told:
             print("Nothing to redrive.")
-        return 0
+        return 0 if all(told.well for told in all_told) else 1
 
     return ended(run, options.stack, options.region)
 

@@ -99,6 +99,7 @@ def test_a_stack_from_source_serves(from_source: FromSource) -> None:
 def test_the_client_secret_is_seen_nowhere(from_source: FromSource) -> None:
     assert CLIENT_ID in from_source.shown
     assert CLIENT_SECRET not in from_source.shown
+    assert "telemetry" not in from_source.shown
     assert any("sam" in line and "parameters.yaml" in line for line in from_source.command_lines)
     assert not any(CLIENT_SECRET in line for line in from_source.command_lines)
     left = subprocess.run(["git", "status", "--porcelain"], cwd=REPOSITORY, capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ import pytest
 from botocore.stub import Stubber
 
 from operations import redrive
-from operations.redrive import redrive_executions, redrive_queues
+from operations.redrive import Told, redrive_executions, redrive_queues
 from operations.stack import Stack
 
 MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:ReportProcessor"
@@ -45,7 +45,7 @@ def test_failed_executions_are_redriven_where_they_failed(code: str, told: str) 
     with stub:
         outputs = {"ReportProcessorStateMachineArn": MACHINE, "Other": "x"}
         lines = list(redrive_executions(stack(client, outputs), ("FAILED", "TIMED_OUT")))
-    assert lines == [f"A1-7-DONE (FAILED): {told}"]
+    assert lines == [Told(f"A1-7-DONE (FAILED): {told}")]
 
 
 @pytest.mark.parametrize(
@@ -77,5 +77,5 @@ def test_dead_letters_are_moved_to_the_end(monkeypatch: pytest.MonkeyPatch, fail
     }
     with stub:
         lines = list(redrive_queues(stack(client, outputs)))
-    assert lines == [f"NotificationsDeadLetterQueueUrl: {told}"]
+    assert lines == [Told(f"NotificationsDeadLetterQueueUrl: {told}", well=not fails)]
     stub.assert_no_pending_responses()
