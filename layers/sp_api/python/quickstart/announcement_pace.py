@@ -7,10 +7,14 @@ notice that mail has stopped.
 
 from datetime import UTC, datetime, timedelta
 
+from botocore.exceptions import ClientError
+
 from quickstart.dynamodb import Table
 
 # Long enough for every function's clock to be past the second.
 _KEPT = timedelta(days=1)
+# DynamoDB takes a thousand writes a second to one item; the thousandth attempt of a second has no turn anyway.
+_THROTTLED = ("ProvisionedThroughputExceededException", "ThrottlingException")
 
 
 class AnnouncementsTooFastError(RuntimeError):
@@ -26,5 +30,11 @@ def take_turn(reports: Table, per_second: int, now: datetime) -> None:
     """
     second = now.astimezone(UTC).isoformat(timespec="seconds")
     key = {"ReportId": f"ANNOUNCEMENTS#{second}", "SellerId": "*"}
-    if not reports.count(key, "Announcements", at_most=per_second, expires_at=int((now + _KEPT).timestamp())):
+    try:
+        counted = reports.count(key, "Announcements", at_most=per_second, expires_at=int((now + _KEPT).timestamp()))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _THROTTLED:
+            raise
+        counted = False
+    if not counted:
         raise AnnouncementsTooFastError(f"{per_second} announcements have been made in the second {second}")
