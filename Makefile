@@ -21,6 +21,8 @@ PARALLEL := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile
 
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 SUPPORTED := 3.11 3.12 3.13
+COMMA := ,
+SPACE := $(subst ,, )
 TOOLS := .venv/bin/python
 EMULATOR := .venv-emulator/bin/python
 FUNCTIONS := .venv-functions/bin/python
@@ -148,7 +150,7 @@ browser:
 python-is-supported:
 	@case " $(SUPPORTED) " in \
 	  *" $(PYTHON_VERSION) "*) ;; \
-	  *) echo "This needs Python $(SUPPORTED: =, ); $(PYTHON) $(if $(PYTHON_VERSION),is $(PYTHON_VERSION),does not run). Name another: make demo PYTHON=python3.13"; exit 2;; \
+	  *) echo "This needs Python $(subst $(SPACE),$(COMMA) ,$(SUPPORTED)); $(PYTHON) $(if $(PYTHON_VERSION),is $(PYTHON_VERSION),does not run). Name another: make demo PYTHON=python3.13"; exit 2;; \
 	esac
 
 $(VERSION_STAMP):
