@@ -1,1 +1,1 @@
-"""What the stack costs on AWS, from counted calls and published prices: `make costs`."""
+"""Estimates the stack's costs on AWS from counted calls and published prices: `make costs`."""

@@ -1,4 +1,4 @@
-"""Prints what the stack costs on AWS: `make costs`, with ARGS=--help for more."""
+"""Prints the estimated costs of the stack on AWS: `make costs`. For options, use ARGS=--help."""
 
 import argparse
 import dataclasses
@@ -30,7 +30,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     if options.write and (given != Assumptions() or options.prices != prices.PRICES):
-        print("--write is for the page's own assumptions and prices: leave the others out", file=sys.stderr)
+        print("--write needs the default assumptions and prices: omit the other options", file=sys.stderr)
         return 2
     try:
         counted = counts.load() if options.counts else _counted(options)
@@ -38,7 +38,7 @@ def main() -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     printed = tables(counted, at_rest(TEMPLATES, counted), price_list, given)
-    print(f"{price_list.region}, before what is free each month; docs/costs.md says what is assumed.\n\n{printed}")
+    print(f"{price_list.region}, before the monthly free tier. For the assumptions, see docs/costs.md.\n\n{printed}")
     if options.write:
         counts.save(counted)
         DOCUMENT.write_text(with_tables(DOCUMENT.read_text(), printed))
@@ -51,7 +51,7 @@ def _counted(options: argparse.Namespace) -> Mapping[str, FlowCount]:
 
 
 def with_tables(document: str, printed: str) -> str:
-    """The document with these tables in place of those between its two marks."""
+    """The document with the tables between its two markers replaced."""
     before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{printed}\n\n{END}{after}"
@@ -62,30 +62,30 @@ def _say(text: str) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make costs", description="What the stack costs on AWS.")
+    parser = argparse.ArgumentParser(prog="make costs", description="Print the estimated costs of the stack on AWS.")
     parser.add_argument("--emulator-python", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--function-python", type=Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--counts", action="store_true", help="count nothing: use what is kept in costs/counts.json")
-    parser.add_argument("--write", action="store_true", help="keep the count, and write the tables into docs/costs.md")
+    parser.add_argument("--counts", action="store_true", help="do not count; use the saved counts in costs/counts.json")
+    parser.add_argument("--write", action="store_true", help="save the counts, and write the tables to docs/costs.md")
     parser.add_argument(
-        "--prices", type=Path, default=prices.PRICES, metavar="FILE", help="another price list of that form"
+        "--prices", type=Path, default=prices.PRICES, metavar="FILE", help="another price list in the same format"
     )
     for field in dataclasses.fields(Assumptions):
         name = "--" + field.name.replace("_", "-")
-        told = f"default {field.default:,.10g}"
-        parser.add_argument(name, type=_not_negative, default=field.default, metavar="NUMBER", help=told)
+        text = f"default {field.default:,.10g}"
+        parser.add_argument(name, type=_not_negative, default=field.default, metavar="NUMBER", help=text)
     options = parser.parse_args()
     if options.copied_bytes_each_second == 0:
         parser.error("argument --copied-bytes-each-second: must be above 0")
     if options.cold_start_share > 1:
-        parser.error("argument --cold-start-share: must be from 0 to 1")
+        parser.error("argument --cold-start-share: must be between 0 and 1")
     return options
 
 
 def _not_negative(text: str) -> float:
     number = float(text)
     if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a number from 0, not {text}")
+        raise argparse.ArgumentTypeError(f"must be a number of at least 0, not {text}")
     return number
 
 

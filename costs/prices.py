@@ -1,4 +1,4 @@
-"""AWS's prices, each with where and when it was read: costs/prices.json."""
+"""AWS's prices, each with its source and date: costs/prices.json."""
 
 import dataclasses
 import json
@@ -11,10 +11,10 @@ PRICES = Path(__file__).with_name("prices.json")
 
 @dataclass(frozen=True)
 class Price:
-    """`usd` buys `units` of it; `unit` says that in words.
+    """The price of `units` in US dollars. `unit` is the text for `units`, such as "million".
 
-    `aws_page` is where AWS publishes the price, `source` where it was read, `as_of` the date of that, or "undated".
-    `free_each_month` never ends; what AWS gives to new customers is left out.
+    `aws_page` is where AWS publishes the price, `source` where it was read, and `as_of` the date of the source, or
+    "undated". `free_each_month` does not include offers for new customers.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Price:
     free_each_month: float | None
 
     def of(self, quantity: float) -> float:
-        """US dollars."""
+        """The cost of the quantity in US dollars."""
         return quantity / self.units * self.usd
 
 
@@ -40,11 +40,11 @@ class PriceList:
 
 
 class PriceListError(ValueError):
-    """The file is no price list; the message names the price and the rule."""
+    """The file is not a valid price list. The message names the price and the rule."""
 
 
 def load(path: Path = PRICES) -> PriceList:
-    """A list must have every price that this package's own has. Raises PriceListError."""
+    """Reads a price list, which must have every price of the default one. Raises PriceListError."""
     try:
         saved = json.loads(path.read_text())
     except OSError as error:
@@ -52,10 +52,10 @@ def load(path: Path = PRICES) -> PriceList:
     except ValueError as error:
         raise PriceListError(f"{path} is not JSON: {error}") from error
     if not isinstance(saved, dict) or not isinstance(saved.get("prices"), dict) or "region" not in saved:
-        raise PriceListError(f'{path} must be an object with "region" and "prices", as {PRICES.name} is')
+        raise PriceListError(f'{path} must be an object with "region" and "prices", like {PRICES.name}')
     found = {name: _price(path, name, price) for name, price in saved["prices"].items()}
     if path != PRICES and (missing := set(load().prices) - set(found)):
-        raise PriceListError(f"{path} has no price of: {', '.join(sorted(missing))}")
+        raise PriceListError(f"{path} has no price for: {', '.join(sorted(missing))}")
     return PriceList(str(saved["region"]), found)
 
 

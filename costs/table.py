@@ -3,41 +3,51 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from costs.counts import LARGE_REPORT, ORDER, SMALL_REPORT, FlowCount
+from costs.counts import LARGE_REPORT, LISTING, ORDER, PULL, SMALL_REPORT, TYPES_OF_A_PULL, FlowCount
 from costs.prices import Price, PriceList
 from costs.usage import Assumptions, of_flow
 
 
 @dataclass(frozen=True)
 class Column:
-    """So many of a flow."""
+    """A number of repetitions of a flow. `of_each` things are in one of them, where the title counts these."""
 
     number: int
     flow: str
+    things: str = ""
+    of_each: int = 1
 
     @property
     def title(self) -> str:
+        if self.things:
+            return f"{self.number * self.of_each:,} {self.things}"
         what, _, size = self.flow.partition(" of ")
         return f"{self.number:,} {what}s" + (f" of {size}" if size else "")
 
 
-COLUMNS = (Column(1000, SMALL_REPORT), Column(1000, LARGE_REPORT), Column(10_000, ORDER))
+COLUMNS = (
+    Column(1000, SMALL_REPORT),
+    Column(1000, LARGE_REPORT),
+    Column(10_000, ORDER),
+    Column(1000, LISTING),
+    Column(40, PULL, "product types", TYPES_OF_A_PULL),
+)
 BIGGEST = 3
-# What an operator can do about a line; the lines that are missing are small, and what makes a repeat harmless.
+# What an operator can do to reduce a line. Lines without advice are small, and needed for safe retries.
 ADVICE: Mapping[str, str] = {
-    "gigabyte-out": "a program in the bucket's region that reads from S3 is free of it",
-    "state-transition": "leave it: waits, retries and redrives rest on it; an Express workflow cannot wait for days",
+    "gigabyte-out": "free if a program in the bucket's region reads the reports from S3",
+    "state-transition": "not possible: Step Functions retries and waits, and an Express workflow cannot wait for days",
     "bucket-gigabyte": "lower ReportRetentionDays",
-    "function-gigabyte-second": "leave it: functions wait for SP-API; the one that copies uses its processor",
-    "email": "subscribe an SQS queue to the reports topic in place of the address",
-    "secret-read": "nothing: a busy stack remembers secrets for five minutes and pays less",
+    "function-gigabyte-second": "not possible: functions wait for SP-API, and need the CPU to copy documents",
+    "email": "subscribe an SQS queue to the reports topic instead of the address",
+    "secret-read": "a busy stack pays less: functions cache a secret for five minutes",
 }
 
 
 def tables(
     counts: Mapping[str, FlowCount], rest: Mapping[str, float], price_list: PriceList, assumptions: Assumptions
 ) -> str:
-    """Markdown: what use costs, what rest costs, and the biggest lines of each column."""
+    """Markdown tables: the costs of use, of an idle stack, and the largest costs of each workload."""
     prices = price_list.prices
     used = {column: _billed(of_flow(counts[column.flow], assumptions), column.number) for column in COLUMNS}
     return "\n\n".join((_use(used, prices), _rest(rest, prices), _biggest(used, prices)))
@@ -48,7 +58,7 @@ def _billed(quantities: Mapping[str, float], number: int) -> Mapping[str, float]
 
 
 def _use(used: Mapping[Column, Mapping[str, float]], prices: Mapping[str, Price]) -> str:
-    heads = ["what is billed", "USD", "for each", *(head for column in used for head in (column.title, "USD"))]
+    heads = ["billed item", "USD", "for each", *(head for column in used for head in (column.title, "USD"))]
     heads.append("free each month")
     rows = []
     for dimension, price in prices.items():
@@ -59,7 +69,7 @@ def _use(used: Mapping[Column, Mapping[str, float]], prices: Mapping[str, Price]
             quantity = quantities.get(dimension, 0)
             cells += [_number(quantity), _usd(price.of(quantity))] if quantity else ["", ""]
         rows.append([*cells, _number(price.free_each_month) if price.free_each_month else ""])
-    total = ["all", "", ""]
+    total = ["total", "", ""]
     for quantities in used.values():
         total += ["", _usd(_cost(quantities, prices))]
     return _markdown(heads, "lrl" + "rr" * len(used) + "r", [*rows, [*total, ""]])
@@ -71,8 +81,8 @@ def _rest(rest: Mapping[str, float], prices: Mapping[str, Price]) -> str:
         price = prices[dimension]
         free = _number(price.free_each_month) if price.free_each_month else ""
         rows.append([price.name, _usd_exact(price.usd), price.unit, _number(quantity), _usd(price.of(quantity)), free])
-    rows.append(["all", "", "", "", _usd(_cost(rest, prices)), ""])
-    heads = ["at rest, each month", "USD", "for each", "number", "USD", "free each month"]
+    rows.append(["total", "", "", "", _usd(_cost(rest, prices)), ""])
+    heads = ["idle stack, each month", "USD", "for each", "number", "USD", "free each month"]
     return _markdown(heads, "lrlrrr", rows)
 
 
@@ -83,8 +93,8 @@ def _biggest(used: Mapping[Column, Mapping[str, float]], prices: Mapping[str, Pr
         ranked = sorted(quantities, key=lambda dimension: prices[dimension].of(quantities[dimension]), reverse=True)
         for dimension in ranked[:BIGGEST]:
             share = prices[dimension].of(quantities[dimension]) / whole
-            rows.append([column.title, prices[dimension].name, f"{share:.0%}", ADVICE.get(dimension, "leave it")])
-    return _markdown(["the biggest lines", "", "share", "what to do about it"], "llrl", rows)
+            rows.append([column.title, prices[dimension].name, f"{share:.0%}", ADVICE.get(dimension, "not necessary")])
+    return _markdown(["workload", "largest costs", "share", "how to reduce them"], "llrl", rows)
 
 
 def _cost(quantities: Mapping[str, float], prices: Mapping[str, Price]) -> float:
@@ -108,7 +118,7 @@ def _number(quantity: float) -> str:
 
 
 def _markdown(heads: Sequence[str], sides: str, rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns line up in plain text too; `sides` has l or r for each column."""
+    """A Markdown table, aligned in plain text too. `sides` has l or r (the alignment) for each column."""
     widths = [max(len(row[position]) for row in (heads, *rows)) for position in range(len(heads))]
     widths = [max(width, 2) for width in widths]
 

@@ -1,10 +1,12 @@
-"""Publishes the templates to the local emulator and deploys the root, as the launch button does on AWS."""
+"""Publishes the templates to the local emulator and deploys the root template, like the launch button on AWS."""
 
 import importlib.util
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -27,13 +29,17 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BUCKET = "quick-start-templates"
+# Layers with compiled packages, installed for this machine in place of Lambda's processor.
+LAYERS_HERE: Mapping[str, Path] = {
+    f"layers/{name}": REPOSITORY / ".local" / name for name in ("validation", "inflating")
+}
 EMAIL = "reports@example.com"
-_CONFIRMATION_SECONDS = 10
+_CONFIRMATION_SECONDS = 120
 _CAPABILITIES: Sequence["CapabilityType"] = ("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
 
 
 class DeploymentFailedError(RuntimeError):
-    """CloudFormation did not finish; the message has its reasons."""
+    """The stack operation failed. The message has CloudFormation's reasons."""
 
 
 @dataclass(frozen=True)
@@ -45,43 +51,52 @@ class Deployment:
     outputs: Mapping[str, str]
 
     def url(self, output: str) -> str:
-        """An invoke URL as it is reached here: the outputs show Amazon's host names."""
+        """The local URL of an output that has an invoke URL with Amazon's host name."""
         return local_address(self.servers, self.outputs[output])
 
 
 def local_address(servers: Servers, url: str) -> str:
-    """An invoke URL of Amazon's form as the emulator serves it."""
+    """The URL on the emulator for an invoke URL on AWS."""
     parts = urlsplit(url)
     return f"{servers.aws_endpoint}/_aws/execute-api/{parts.netloc.split('.', 1)[0]}{parts.path}"
 
 
 def host_product() -> ModuleType:
-    """docs/examples/host_product.py, the program that users copy, as it stands."""
-    path = REPOSITORY / "docs" / "examples" / "host_product.py"
-    spec = importlib.util.spec_from_file_location("host_product", path)
+    """docs/examples/host_product.py, the program that users copy."""
+    return example("host_product")
+
+
+def example(name: str) -> ModuleType:
+    """A Python program of docs/examples."""
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "docs" / "examples" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # dataclasses look up the module of a class.
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
 def aws(servers: Servers, service: str, **arguments: Any) -> Any:
-    """A client of the emulator with the account's own credentials, unless `arguments` bring others."""
+    """A client for the emulator, with the account's root credentials unless `arguments` override them.
+
+    The same arguments may give the same client.
+    """
     credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return _client(service, servers.aws_endpoint, servers.region, **(credentials | arguments))
+
+
+# Making a client costs more than several calls of it.
+@lru_cache(maxsize=64)
+def _client(service: str, endpoint: str, region: str, **arguments: Any) -> Any:
     config = Config(signature_version="s3v4") if service == "s3" else None
     client: Callable[..., Any] = boto3.client
-    return client(
-        service,
-        endpoint_url=servers.aws_endpoint,
-        region_name=servers.region,
-        config=config,
-        **(credentials | arguments),
-    )
+    return client(service, endpoint_url=endpoint, region_name=region, config=config, **arguments)
 
 
 def publish_templates(servers: Servers, checkout: Path = REPOSITORY) -> str:
-    """Publishes to the emulator's bucket, made when missing; gives the address of the root template."""
+    """Publishes to the emulator's bucket, creating it if needed. Returns the URL of the root template."""
     s3 = aws(servers, "s3")
     try:
         s3.head_bucket(Bucket=BUCKET)
@@ -89,13 +104,18 @@ def publish_templates(servers: Servers, checkout: Path = REPOSITORY) -> str:
         s3.create_bucket(Bucket=BUCKET)
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=servers.region)  # noqa: S106
     publication = publish(
-        BUCKET, region=servers.region, endpoint_url=servers.aws_endpoint, session=session, checkout=checkout
+        BUCKET,
+        region=servers.region,
+        endpoint_url=servers.aws_endpoint,
+        session=session,
+        checkout=checkout,
+        layers=LAYERS_HERE,
     )
     return publication.template_url
 
 
 def stack_parameters(servers: Servers, **changed: str) -> Mapping[str, str]:
-    """Parameters of the root that point it at the simulator."""
+    """Parameters of the root template that use the simulator as SP-API."""
     return {
         "ClientId": CLIENT_ID,
         "ClientSecret": CLIENT_SECRET,
@@ -113,7 +133,7 @@ def deploy(
     parameters: Mapping[str, str],
     while_waiting: Callable[[], None] = lambda: None,
 ) -> Deployment:
-    """Creates the stack, or updates it in place, and waits for the end. Raises DeploymentFailedError."""
+    """Creates or updates the stack and waits until it is done. Raises DeploymentFailedError."""
     cloudformation: CloudFormationClient = aws(servers, "cloudformation")
     given: list[ParameterTypeDef] = [
         {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
@@ -128,13 +148,19 @@ def deploy(
 
 
 def confirm_subscriptions(deployment: Deployment) -> None:
-    """Opens the link in each mail that asks to confirm a subscription of the stack, as the person does who reads it.
-    Nothing else is mailed before. Raises DeploymentFailedError when such a mail does not come."""
+    """Opens the confirmation link of each of the stack's e-mail subscriptions. No other e-mail is sent before that.
+
+    Raises DeploymentFailedError if a confirmation e-mail does not arrive.
+    """
     sns = aws(deployment.servers, "sns")
-    for topic in (deployment.outputs["ReportTopicArn"], deployment.outputs["AlarmTopicArn"]):
+    names = ("ReportTopicArn", "AlarmTopicArn", "ListingTopicArn", "ListingFeedTopicArn")
+    topics = (deployment.outputs.get(name) for name in names)
+    for topic in filter(None, topics):
         listed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
         if any(subscription["SubscriptionArn"] == "PendingConfirmation" for subscription in listed):
-            requests.get(_confirmation_link(deployment.servers, topic), timeout=10).raise_for_status()
+            requests.get(
+                _confirmation_link(deployment.servers, topic), timeout=_CONFIRMATION_SECONDS
+            ).raise_for_status()
 
 
 def _confirmation_link(servers: Servers, topic: str) -> str:
@@ -145,11 +171,11 @@ def _confirmation_link(servers: Servers, topic: str) -> str:
             if link is not None and "ConfirmSubscription" in link[0]:
                 return link[0]
         time.sleep(0.05)
-    raise DeploymentFailedError(f"no e-mail asked to confirm the subscription to {topic}")
+    raise DeploymentFailedError(f"no e-mail to confirm the subscription to {topic} arrived")
 
 
 def delete(servers: Servers, stack_name: str) -> None:
-    """Deletes the stack and waits for the end. Raises DeploymentFailedError."""
+    """Deletes the stack and waits until it is gone. Raises DeploymentFailedError."""
     cloudformation: CloudFormationClient = aws(servers, "cloudformation")
     cloudformation.delete_stack(StackName=stack_name)
     status = _settled(cloudformation, stack_name, lambda: None)

@@ -1,7 +1,7 @@
-"""A mailbox on loopback: an SMTP server that keeps every message as a file, and a reader of these files.
+"""A mailbox on localhost: an SMTP server that saves every message to a file, and a reader for these files.
 
 `python local/smtp_mailbox.py --directory DIR` prints `Mailbox listening on 127.0.0.1:PORT` and serves until stopped.
-(The standard library has a module `mailbox`, hence the name.)
+(Not named `mailbox`, which is a module of the standard library.)
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import lru_cache
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -33,11 +34,13 @@ class Mail:
 
 
 def read_messages(directory: Path) -> list[Mail]:
-    """The messages that have arrived, oldest first; none when the directory does not exist."""
+    """The received messages, oldest first. Empty if the directory does not exist."""
     return [_read(path) for path in sorted(directory.glob("*.eml"))]
 
 
+@lru_cache(maxsize=10_000)
 def _read(path: Path) -> Mail:
+    """A saved message, which no longer changes. Whoever waits for a message reads all of them again and again."""
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     text = message.get_body(("plain", "html"))
@@ -50,7 +53,7 @@ def _read(path: Path) -> Mail:
 
 
 class Mailbox:
-    """Handler of aiosmtpd: writes each message to the directory, named by the nanosecond of its arrival."""
+    """aiosmtpd handler that saves each message to the directory, named by the time of arrival in nanoseconds."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -66,7 +69,7 @@ class Mailbox:
         arrival = time.time_ns()
         while (path := self._directory / f"{arrival}.eml").exists():
             arrival += 1
-        # A reader never sees half a message.
+        # Renaming is atomic, so readers never see a partial message.
         partial = path.with_suffix(".partial")
         partial.write_bytes(message)
         partial.rename(path)
@@ -92,9 +95,9 @@ async def serve(port: int, directory: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Keeps every e-mail that it is sent.")
-    parser.add_argument("--port", type=int, default=0, help="0: any free port, printed")
-    parser.add_argument("--directory", type=Path, required=True, help="where the messages are kept")
+    parser = argparse.ArgumentParser(description="Receives e-mail and saves every message to a file.")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 for any free port, which is printed")
+    parser.add_argument("--directory", type=Path, required=True, help="where to save the messages")
     options = parser.parse_args()
     asyncio.run(serve(options.port, options.directory))
 

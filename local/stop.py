@@ -1,6 +1,6 @@
-"""Stops what `make demo KEEP=1` left running."""
+"""Stops the servers that `make up` (or `make demo KEEP=1`) left running: `make down`."""
 
-from demo import RUN_DIRECTORY
+from environment import RUN_DIRECTORY
 from servers import load_servers, stop_servers
 
 

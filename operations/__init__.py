@@ -1,1 +1,1 @@
-"""What an operator runs against a deployed stack."""
+"""Commands for operators of a deployed stack."""

@@ -1,7 +1,8 @@
 """Deploys the templates from source: `python -m operations.deploy` (make deploy).
 
-`sam deploy` does it, with the environment of samconfig.toml that is named. For a new stack it asks for the parameters
-that have no default; a stack that is there keeps its values, except those that are given.
+Runs `sam deploy` with the named environment of samconfig.toml, in a copy of the code that has bytecode for Lambda's
+Python. For a new stack, it asks for the parameters that have no default. An existing stack keeps its parameter values,
+except those that you pass.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import getpass
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,59 +23,61 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from operations.command import FAILED, CommandError, ended
+from operations.command import FAILED, CommandError, run_command
 from operations.stack import client_maker
+from publishing import Hosting, PublishingError, build, unpack
+from publishing.bytecode import described, interpreter
 from publishing.parameters import accepts, rule, template_parameters
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 TEMPLATE = CHECKOUT / "templates" / "quickstart.yaml"
 SETTINGS = CHECKOUT / "samconfig.toml"
-DEPENDENCIES = CHECKOUT / "layers" / "dependencies" / "python"
+INSTALLED_LAYERS = tuple(CHECKOUT / "layers" / name / "python" for name in ("dependencies", "validation", "inflating"))
 
 _DESTROY = "make destroy STACK={name} REGION={region}"
 _BLOCKED = {
-    "ROLLBACK_COMPLETE": f"its creation failed and was undone. Remove what is left of it: {_DESTROY}",
-    "ROLLBACK_FAILED": f"its creation failed and could not be undone. Remove it: {_DESTROY}",
-    "CREATE_FAILED": f"its creation failed. Remove it: {_DESTROY}",
-    "DELETE_FAILED": f"its deletion did not finish. Go on with it: {_DESTROY}",
-    "UPDATE_ROLLBACK_FAILED": "an update failed and could not be undone. In the CloudFormation console mend what it "
-    "names, then Stack actions, Continue update rollback",
+    "ROLLBACK_COMPLETE": f"its creation failed and was rolled back. Delete it: {_DESTROY}",
+    "ROLLBACK_FAILED": f"its creation failed, and so did the rollback. Delete it: {_DESTROY}",
+    "CREATE_FAILED": f"its creation failed. Delete it: {_DESTROY}",
+    "DELETE_FAILED": f"its deletion failed. Retry it: {_DESTROY}",
+    "UPDATE_ROLLBACK_FAILED": "an update failed, and so did its rollback. In the CloudFormation console, find the "
+    "cause on the Events tab and fix it, then choose Stack actions, Continue update rollback",
 }
 
 
 def stack_name_of(environment: str) -> str:
-    """The stack's name in that environment of samconfig.toml. Raises CommandError."""
+    """The name of the stack in an environment of samconfig.toml. Raises CommandError."""
     settings = tomllib.loads(SETTINGS.read_text())
     names: dict[str, str] = {
         name: given["global"]["parameters"]["stack_name"] for name, given in settings.items() if isinstance(given, dict)
     }
     if environment not in names:
-        raise CommandError(f"samconfig.toml has no environment {environment}: ENV is one of {', '.join(names)}")
+        raise CommandError(f"samconfig.toml has no environment {environment}: ENV must be one of {', '.join(names)}")
     return names[environment]
 
 
 def split(parameters: str) -> list[str]:
-    """The parameters of a text as a shell would part it. Raises CommandError."""
+    """Splits the text into parameters like a shell. Raises CommandError."""
     try:
         return shlex.split(parameters)
     except ValueError as error:
-        raise CommandError(f"PARAMETERS: {error}. A value with spaces or an apostrophe stands in quotes") from None
+        raise CommandError(f"PARAMETERS: {error}. Put a value with spaces or an apostrophe in quotes") from None
 
 
 def read_given(
     arguments: Sequence[str], declared: Mapping[str, Mapping[str, Any]], ask: Callable[[str], str]
 ) -> dict[str, str]:
-    """Parameters given as Name=Value, or as Name alone, which is asked for. Raises CommandError."""
+    """Reads parameters of the form Name=Value, and asks for the value of a name without one. Raises CommandError."""
     given = {}
     for argument in arguments:
         name, assigned, value = argument.partition("=")
         if name not in declared:
-            hint = "" if assigned else "; a value with spaces stands in quotes"
-            raise CommandError(f"the template has no parameter {name}{hint}. It has {', '.join(declared)}")
+            hint = "" if assigned else " (put a value with spaces in quotes)"
+            raise CommandError(f"the template has no parameter {name}{hint}. Its parameters are {', '.join(declared)}")
         if assigned and _is_secret(declared[name]):
             raise CommandError(
-                f'{name} is secret and does not belong on a command line, where others see it: PARAMETERS="{name}" '
-                "without a value asks for it"
+                f"{name} is secret. Do not pass its value on the command line, where other users can see it: "
+                f'PARAMETERS="{name}" without a value asks for it'
             )
         given[name] = _checked(name, value, declared[name]) if assigned else ask(name)
     return given
@@ -85,7 +89,7 @@ def needed(
     environment: Mapping[str, str],
     ask: Callable[[str], str],
 ) -> dict[str, str]:
-    """What a new stack needs besides: from the environment variable of the parameter's name, else asked for."""
+    """The parameters without a default that are not given, from the environment variable of that name or by asking."""
     missing = [name for name, parameter in declared.items() if "Default" not in parameter and name not in given]
     return {
         name: _checked(name, environment[name], declared[name]) if environment.get(name) else ask(name)
@@ -94,11 +98,13 @@ def needed(
 
 
 def ask_person(declared: Mapping[str, Mapping[str, Any]]) -> Callable[[str], str]:
-    """Asks at the terminal until the value is one that the template takes; what is secret is not shown."""
+    """Returns a function that asks at the terminal until the value is valid. Secret values are not echoed."""
 
     def ask(name: str) -> str:
         if not sys.stdin.isatty():
-            raise CommandError(f"there is no value for {name}, and nobody to ask: set the environment variable {name}")
+            raise CommandError(
+                f"{name} has no value, and there is no terminal to ask at: set the environment variable {name}"
+            )
         print(f"\n{' '.join(str(declared[name]['Description']).split())}")
         while True:
             value = (getpass.getpass if _is_secret(declared[name]) else input)(f"{name}: ").strip()
@@ -111,7 +117,7 @@ def ask_person(declared: Mapping[str, Mapping[str, Any]]) -> Callable[[str], str
 
 
 def _checked(name: str, value: str, declared: Mapping[str, Any]) -> str:
-    """CloudFormation checks everything; this tells a mistake while it can be mended by typing again."""
+    """CloudFormation checks every value too. Checking here lets the operator type a wrong value again."""
     if not accepts(declared, value):
         raise CommandError(f"{name}: {rule(declared)}")
     return value
@@ -122,7 +128,7 @@ def _is_secret(declared: Mapping[str, Any]) -> bool:
 
 
 def status_of(cloudformation: Any, stack_name: str) -> tuple[str, datetime | None]:
-    """The stack's status, empty when there is none, and when it was last updated."""
+    """The status of the stack (empty if it does not exist) and the time of its last update."""
     try:
         stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
         return stack["StackStatus"], stack.get("LastUpdatedTime")
@@ -133,10 +139,11 @@ def status_of(cloudformation: Any, stack_name: str) -> tuple[str, datetime | Non
 
 
 def deploy(session: boto3.Session, environment: str, arguments: Sequence[str]) -> int:
-    """Runs `sam deploy`. Raises CommandError, and what boto3 raises."""
+    """Runs `sam deploy` and returns the exit code. Raises CommandError, and what boto3 raises."""
     name = stack_name_of(environment)
-    if not any(DEPENDENCIES.glob("*")):
-        raise CommandError("the layer of dependencies is empty: run make build first")
+    for layer in INSTALLED_LAYERS:
+        if not any(layer.glob("*")):
+            raise CommandError(f"the {layer.parent.name} layer is empty: run make build first")
     client = client_maker(session)
     status, updated = status_of(client("cloudformation"), name)
     if status in _BLOCKED:
@@ -144,11 +151,11 @@ def deploy(session: boto3.Session, environment: str, arguments: Sequence[str]) -
             f"The stack {name} is {status}: {_BLOCKED[status].format(name=name, region=session.region_name)}"
         )
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
-        raise CommandError(f"The stack {name} is {status}: wait until that has ended, then run this again")
+        raise CommandError(f"The stack {name} is {status}: wait until this has ended, then run the command again")
     is_new = status in ("", "REVIEW_IN_PROGRESS")
     account = client("sts").get_caller_identity()["Account"]
     print(
-        f"{'Creates' if is_new else 'Updates'} the stack {name} in {session.region_name}, account {account}.",
+        f"{'Creating' if is_new else 'Updating'} the stack {name} in {session.region_name}, account {account}.",
         flush=True,
     )
     declared = template_parameters(TEMPLATE.read_text())
@@ -156,40 +163,56 @@ def deploy(session: boto3.Session, environment: str, arguments: Sequence[str]) -
     parameters = read_given(arguments, declared, ask)
     if is_new:
         parameters |= needed(declared, parameters, os.environ, ask)
-    if _sam_deploy(environment, session.region_name, parameters, list(declared)):
-        return FAILED
+    with tempfile.TemporaryDirectory(prefix="quick-start-code-") as folder:
+        copy_with_bytecode(CHECKOUT, Path(folder))
+        if _sam_deploy(Path(folder), environment, session.region_name, parameters, list(declared)):
+            return FAILED
     status, updated_now = status_of(client("cloudformation"), name)
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        print("Not deployed.")
+        print("The deployment failed.")
         return FAILED
     if not is_new and updated_now == updated:
-        print("Nothing was changed.")
+        print("There was nothing to update.")
         return 0
-    print(f"make outputs STACK={name} REGION={session.region_name} shows these again. Next:")
+    print(f"make outputs STACK={name} REGION={session.region_name} shows these outputs again. Next:")
     print(_next(is_new, name, session.region_name))
     return 0
 
 
+def copy_with_bytecode(checkout: Path, folder: Path) -> None:
+    """Copies the templates, and the functions and layers as `make publish` publishes them. Raises CommandError."""
+    python = interpreter()
+    print(f"Bytecode: {described(python, 'make deploy')}", flush=True)
+    try:
+        # sam uploads the code itself, so the hosting does not matter.
+        unpack(build(Hosting("bucket", "us-east-1", ""), checkout, python=python), folder)
+    except PublishingError as error:
+        raise CommandError(str(error)) from error
+    shutil.copytree(checkout / "templates", folder / "templates")
+
+
 def _next(is_new: bool, name: str, region: str) -> str:
     if is_new:
-        return "  confirm the two subscriptions that AWS mails; docs/deployment.md goes on from there"
-    return f"  make doctor STACK={name} REGION={region} looks the stack over"
+        return "  confirm each subscription that AWS e-mails you, then continue with docs/deployment.md"
+    return f"  make doctor STACK={name} REGION={region} checks the stack"
 
 
-def _sam_deploy(environment: str, region: str, parameters: Mapping[str, str], names: Sequence[str]) -> int:
-    """Its exit code. The values lie in a file of a private folder outside the checkout for as long as it runs: on its
-    command line every user of the machine could read them."""
+def _sam_deploy(code: Path, environment: str, region: str, parameters: Mapping[str, str], names: Sequence[str]) -> int:
+    """Runs sam in the folder `code` and returns its exit code. Passes the values in a temporary file in a private
+    folder, because every user of the machine can read a command line."""
     with tempfile.TemporaryDirectory(prefix="quick-start-") as folder:
         command = [str(Path(sys.executable).parent / "sam"), "deploy", "--config-file", str(SETTINGS)]
         command += ["--config-env", environment, "--region", region]
         if parameters:
-            path = Path(folder) / "parameters.yaml"  # JSON is YAML, and sam takes no file that says JSON
+            path = Path(folder) / "parameters.yaml"  # sam accepts YAML, and JSON is valid YAML
             path.write_text(json.dumps(parameters))
             command += ["--parameter-overrides", f"file://{path}"]
         inherited = {name: value for name, value in os.environ.items() if name not in names}
-        # sam reports its use to AWS, and says so at length, unless it is told; whoever wants that may say so.
+        # By default, sam sends usage data to AWS and prints a long notice about it.
         inherited.setdefault("SAM_CLI_TELEMETRY", "0")
-        return subprocess.run(command, cwd=CHECKOUT, env=inherited, check=False).returncode  # noqa: S603 our own sam
+        # sam leaves an empty folder for each archive that it uploads.
+        inherited["TMPDIR"] = folder
+        return subprocess.run(command, cwd=code, env=inherited, check=False).returncode  # noqa: S603 our own sam
 
 
 def main() -> int:
@@ -198,16 +221,16 @@ def main() -> int:
         "--parameters",
         default="",
         metavar="'Name=Value ...'",
-        help="parameters of the stack; a value with spaces in quotes; Name alone is asked for",
+        help="parameters of the stack; put a value with spaces in quotes; asks for a missing value",
     )
     parser.add_argument("--env", default="default", help="environment of samconfig.toml (default: default)")
-    parser.add_argument("--region", help="where, if not in your usual region")
+    parser.add_argument("--region", help="region to deploy to (default: the region of your AWS configuration)")
     options = parser.parse_args()
 
     def run(session: boto3.Session) -> int:
         return deploy(session, options.env, split(options.parameters))
 
-    return ended(run, "", options.region)
+    return run_command(run, "", options.region)
 
 
 if __name__ == "__main__":

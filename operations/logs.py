@@ -1,6 +1,6 @@
 """Shows the log lines of a stack's functions and state machines: `python -m operations.logs STACK` (make logs).
 
-All log groups of the nested stacks are read together, oldest line first.
+Merges the log groups of all nested stacks, oldest line first.
 """
 
 import argparse
@@ -17,15 +17,15 @@ from typing import Any
 
 import boto3
 
-from operations.command import CommandError, ended
+from operations.command import CommandError, MakeParser, run_command
 from operations.stack import find_stack, resources
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-# CloudWatch Logs lets an account ask five to ten times a second, for all groups together.
+# CloudWatch Logs allows an account five to ten FilterLogEvents calls a second, for all log groups together.
 _FOLLOW_SECONDS = 5.0
-# A line may reach CloudWatch Logs some seconds after its time.
+# A line may reach CloudWatch Logs some seconds after its timestamp.
 _LATE = timedelta(seconds=30)
-# What every line of Powertools holds and no reader needs.
+# Fields of every Powertools line that are shown in another way or not needed.
 _LEFT_OUT = {
     "level", "message", "timestamp", "service", "location", "exception", "exception_name", "stack_trace", "cold_start",
     "function_name", "function_memory_size", "function_arn", "function_request_id", "xray_trace_id",
@@ -34,7 +34,7 @@ _LEFT_OUT = {
 
 @dataclass(frozen=True, order=True)
 class Line:
-    """One event of a log group; `source` is the function or state machine. Milliseconds since 1970."""
+    """One event of a log group. `source` is the function or state machine; `milliseconds` counts since 1970."""
 
     milliseconds: int
     source: str
@@ -51,12 +51,14 @@ def log_groups(cloudformation: Any, stack_name: str) -> Mapping[str, str]:
     }
 
 
-def lines(logs: Any, groups: Mapping[str, str], since: datetime) -> Iterator[Line]:
-    """The lines of all groups from that time on, by time; pages are fetched as they are needed."""
+def lines(logs: Any, groups: Mapping[str, str], since: datetime, text: str = "") -> Iterator[Line]:
+    """The lines of all groups since that time that contain `text`, oldest first. Pages are fetched as needed."""
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    pattern = {"filterPattern": f'"{quoted}"'} if text else {}
 
     def of_group(source: str, group: str) -> Iterator[Line]:
         pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group, startTime=int(since.timestamp() * 1000)
+            logGroupName=group, startTime=int(since.timestamp() * 1000), **pattern
         )
         for page in pages:
             for event in page["events"]:
@@ -66,7 +68,7 @@ def lines(logs: Any, groups: Mapping[str, str], since: datetime) -> Iterator[Lin
 
 
 def following(logs: Any, groups: Mapping[str, str], since: datetime) -> Iterator[Line]:
-    """The lines from that time on, and then each new one, without end."""
+    """The lines since that time, then every new line. Never ends."""
     shown: dict[str, int] = {}
     while True:
         for line in lines(logs, groups, since):
@@ -80,9 +82,9 @@ def following(logs: Any, groups: Mapping[str, str], since: datetime) -> Iterator
 
 
 def shown(line: Line, width: int) -> str:
-    """The line for a person: time, source, level, message, fields; what has several lines is indented below.
+    """Formats a line: time, source, level, message and fields. Further lines of a message are indented below.
 
-    What is no JSON object is shown as it stands.
+    Text that is not a JSON object is shown unchanged.
     """
     begin = datetime.fromtimestamp(line.milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     begin = f"{begin}  {line.source:<{width}}  "
@@ -144,10 +146,12 @@ def _fields(fields: Mapping[str, Any]) -> str:
 
 
 def period(text: str) -> timedelta:
-    """30s, 15m, 1h or 2d. Raises argparse.ArgumentTypeError."""
+    """Parses a period such as 30s, 15m, 1h or 2d. Raises argparse.ArgumentTypeError."""
     found = re.fullmatch(r"(\d{1,4})([smhd])", text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no period: a number and s, m, h or d, such as 30m or 2d")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a valid period: use a number and s, m, h or d, such as 30m or 2d"
+        )
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -155,19 +159,23 @@ def _chosen(groups: Mapping[str, str], names: Sequence[str]) -> Mapping[str, str
     unknown = [name for name in names if name not in groups]
     if unknown:
         known = "\n".join(f"  {name}" for name in sorted(groups))
-        raise CommandError(f"The stack has no function or state machine {', '.join(unknown)}. It has\n{known}")
+        raise CommandError(f"The stack has no function or state machine {', '.join(unknown)}. Choose from:\n{known}")
     return {name: groups[name] for name in names} if names else groups
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="operations.logs", description=__doc__.partition("\n")[0])
+    parser = MakeParser(
+        "make logs [STACK=<name>] [REGION=] [FUNCTION=] [SINCE=1h] [FOLLOW=1]", __doc__, {"--since": "SINCE"}
+    )
     parser.add_argument("stack", help="name of the root stack")
-    parser.add_argument("--region", help="its region, if it is not your usual one")
-    parser.add_argument("--function", default="", help="functions or state machines, with commas between; else all")
+    parser.add_argument("--region", help="the stack's region (default: the region of your AWS configuration)")
+    parser.add_argument(
+        "--function", default="", help="functions or state machines, separated by commas (default: all)"
+    )
     parser.add_argument("--since", type=period, default="1h", help="how far back: 30s, 15m, 1h, 2d (default: 1h)")
-    parser.add_argument("--follow", action="store_true", help="go on with each new line, until Ctrl-C")
+    parser.add_argument("--follow", action="store_true", help="keep showing new lines until Ctrl-C")
     options = parser.parse_args()
-    # `make logs ... | head` ends quietly.
+    # Lets `make logs ... | head` end without an error.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
     def show(session: boto3.Session) -> int:
@@ -178,18 +186,18 @@ def main() -> int:
         width = max(len(source) for source in groups)
         since = datetime.now(UTC) - options.since
         read = following if options.follow else lines
-        told = 0
+        count = 0
         try:
             for line in read(stack.client("logs"), groups, since):
                 print(shown(line, width), flush=options.follow)
-                told += 1
+                count += 1
         except KeyboardInterrupt:
             return 0
-        if told == 0:
-            print("No log lines since then: SINCE=1d looks further back.", file=sys.stderr)
+        if count == 0:
+            print("No log lines in this period. To look further back, set SINCE, such as SINCE=2d.", file=sys.stderr)
         return 0
 
-    return ended(show, options.stack, options.region)
+    return run_command(show, options.stack, options.region)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,33 @@
 """Shows a stack's outputs: `python -m operations.outputs STACK` (make outputs)."""
 
-import argparse
 import json
 import sys
 
 import boto3
 
-from operations.command import ended, table
-from operations.stack import find_stack
+from operations.command import MakeParser, run_command, table
+from operations.stack import Stack, find_stack
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="operations.outputs", description=__doc__)
+    parser = MakeParser("make outputs [STACK=<name>] [REGION=] [ARGS=--json]", __doc__)
     parser.add_argument("stack", help="name of the root stack")
-    parser.add_argument("--region", help="its region, if it is not your usual one")
-    parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    parser.add_argument("--region", help="the stack's region (default: the region of your AWS configuration)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     options = parser.parse_args()
 
     def show(session: boto3.Session) -> int:
-        outputs = dict(sorted(find_stack(options.stack, session).outputs.items()))
+        stack = find_stack(options.stack, session)
+        outputs = {name: _reachable(stack, value) for name, value in sorted(stack.outputs.items())}
         print(json.dumps(outputs, indent=2) if options.json else "\n".join(table(outputs.items())))
         return 0
 
-    return ended(show, options.stack, options.region)
+    return run_command(show, options.stack, options.region)
+
+
+def _reachable(stack: Stack, value: str) -> str:
+    """An invoke URL as this machine reaches it; other outputs unchanged."""
+    return stack.address(value) if ".execute-api." in value else value
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Sets going again what has stopped: `python -m operations.redrive queue STACK`, `... executions STACK`.
+"""Redrives messages in dead-letter queues, and failed executions.
 
-Both may be run again and again: what is under way or done is left alone.
+`python -m operations.redrive queue STACK`, `python -m operations.redrive executions STACK`.
+
+Both are safe to repeat: they do not touch what is in progress or done.
 """
 
-import argparse
 import hashlib
 import sys
 import time
@@ -14,56 +15,74 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from operations.command import ended
+from operations.command import MakeParser, run_command
 from operations.stack import Stack, find_stack
 
-# Step Functions: a name has at most 80 characters.
+# Step Functions allows 80 characters in the name of an execution.
 _LONGEST_NAME = 80
-# Filled by a rule and a function, and by schedules: SQS has nowhere to move their messages to. docs/operations.md says
-# what answers them.
-_WITHOUT_SOURCE_QUEUE = ("ReportFailuresDeadLetterQueueUrl", "SolicitationScheduleDeadLetterQueueUrl")
 
 
 @dataclass(frozen=True)
-class Told:
-    """What became of one queue or execution; `well` is False when messages stayed where they were."""
+class Outcome:
+    """The result for one queue or execution. `succeeded` is False if not all messages were moved."""
 
     text: str
-    well: bool = True
+    succeeded: bool = True
 
 
-def redrive_queues(stack: Stack) -> Iterator[Told]:
-    """Moves the messages of each dead-letter queue back to the queue they come from; tells of each."""
-    sqs = stack.client("sqs")
+def redrive_queues(stack: Stack) -> Iterator[Outcome]:
+    """Moves the messages of each dead-letter queue back to the queue that they came from.
+
+    Dead-letter queues of EventBridge rules, functions and schedules have no such queue: docs/operations.md says what to
+    do with their messages.
+    """
     for output in sorted(stack.outputs):
-        if not output.endswith("DeadLetterQueueUrl") or output in _WITHOUT_SOURCE_QUEUE:
-            continue
-        attributes = sqs.get_queue_attributes(
-            QueueUrl=stack.outputs[output], AttributeNames=["QueueArn", "ApproximateNumberOfMessages"]
-        )["Attributes"]
-        waiting = int(attributes["ApproximateNumberOfMessages"])
-        if waiting == 0:
-            yield Told(f"{output}: empty")
-            continue
-        # Named, because SQS does not know it of messages that a function has sent there with a reason.
-        destination = stack.outputs[output.replace("DeadLetterQueueUrl", "QueueArn")]
-        sqs.start_message_move_task(SourceArn=attributes["QueueArn"], DestinationArn=destination)
-        task = sqs.list_message_move_tasks(SourceArn=attributes["QueueArn"])["Results"][0]
-        while task["Status"] == "RUNNING":
-            time.sleep(1)
-            task = sqs.list_message_move_tasks(SourceArn=attributes["QueueArn"])["Results"][0]
-        moved = task.get("ApproximateNumberOfMessagesMoved", 0)
-        reason = f": {task['FailureReason']}" if "FailureReason" in task else ""
-        yield Told(
-            f"{output}: {task['Status']}, {moved} of {waiting} messages moved back{reason}",
-            task["Status"] == "COMPLETED",
-        )
+        if output.endswith("DeadLetterQueueUrl") and source_of(stack, output) is not None:
+            yield _redrive_queue(stack, output)
 
 
-def redrive_executions(stack: Stack, statuses: tuple[str, ...]) -> Iterator[Told]:
-    """Resumes each execution of the stack's state machines that ended so, at the state that failed; tells of each.
+def source_of(stack: Stack, output: str) -> str | None:
+    """The ARN of the queue to which the messages of this output's dead-letter queue go back; None if there is none.
 
-    Step Functions takes executions that ended in the last 14 days (AWS: RedriveExecution).
+    Explicit, because SQS does not know the source of messages that a function sent to the queue.
+    """
+    return stack.outputs.get(output.replace("DeadLetterQueueUrl", "QueueArn"))
+
+
+def start_moving(stack: Stack, output: str) -> tuple[str, int]:
+    """Begins to move all messages of the output's dead-letter queue back; returns its ARN and about how many there are.
+
+    SQS moves them on its own. Does nothing if there are none. The queue must have a source.
+    """
+    sqs = stack.client("sqs")
+    names = ["QueueArn", "ApproximateNumberOfMessages"]
+    attributes = sqs.get_queue_attributes(QueueUrl=stack.outputs[output], AttributeNames=names)["Attributes"]
+    arn, waiting = attributes["QueueArn"], int(attributes["ApproximateNumberOfMessages"])
+    if waiting:
+        sqs.start_message_move_task(SourceArn=arn, DestinationArn=source_of(stack, output))
+    return arn, waiting
+
+
+def _redrive_queue(stack: Stack, output: str) -> Outcome:
+    sqs, name = stack.client("sqs"), output.removesuffix("Url")
+    arn, waiting = start_moving(stack, output)
+    if waiting == 0:
+        return Outcome(f"{name}: empty")
+    task = sqs.list_message_move_tasks(SourceArn=arn)["Results"][0]
+    while task["Status"] == "RUNNING":
+        time.sleep(1)
+        task = sqs.list_message_move_tasks(SourceArn=arn)["Results"][0]
+    moved = task.get("ApproximateNumberOfMessagesMoved", 0)
+    reason = f": {task['FailureReason']}" if "FailureReason" in task else ""
+    return Outcome(
+        f"{name}: {task['Status']}, {moved} of {waiting} messages moved back{reason}", task["Status"] == "COMPLETED"
+    )
+
+
+def redrive_executions(stack: Stack, statuses: tuple[str, ...]) -> Iterator[Outcome]:
+    """Redrives each execution of the stack's state machines with one of these statuses, from the state that failed.
+
+    Step Functions accepts executions that ended in the last 14 days (API reference: RedriveExecution).
     """
     states = stack.client("stepfunctions")
     for output in sorted(stack.outputs):
@@ -74,41 +93,47 @@ def redrive_executions(stack: Stack, statuses: tuple[str, ...]) -> Iterator[Told
                 stateMachineArn=stack.outputs[output], statusFilter=status
             )
             for execution in [execution for page in pages for execution in page["executions"]]:
-                yield Told(f"{execution['name']} ({status}): {_redrive(states, execution['executionArn'])}")
+                yield Outcome(f"{execution['name']} ({status}): {redrive_execution(states, execution['executionArn'])}")
 
 
-def _redrive(states: Any, execution_arn: str) -> str:
+def redrive_execution(states: Any, execution_arn: str) -> str:
+    """What became of it. Raises what AWS raises."""
     try:
         states.redrive_execution(executionArn=execution_arn)
     except ClientError as error:
         match error.response["Error"]["Code"]:
             case "ExecutionNotRedrivable":
-                return f"not redrivable: {error.response['Error']['Message']}"
+                return f"cannot be redriven: {error.response['Error']['Message']}"
             case "InvalidAction" | "UnknownOperationException":
-                return _start_anew(states, execution_arn)
+                return _start_again(states, execution_arn)
             case _:
                 raise
     return "redriven"
 
 
-def _start_anew(states: Any, execution_arn: str) -> str:
-    """For an emulator that has no RedriveExecution: a new execution with the same input, named after the old one."""
+def _start_again(states: Any, execution_arn: str) -> str:
+    """Starts a new execution with the same input, for an emulator without RedriveExecution."""
     old = states.describe_execution(executionArn=execution_arn)
-    digest = hashlib.sha256(old["name"].encode()).hexdigest()[:8]
-    name = f"{old['name'][: _LONGEST_NAME - 10]}-r{digest}"
+    name = restarted_name(old["name"])
     try:
         states.start_execution(stateMachineArn=old["stateMachineArn"], name=name, input=old["input"])
     except states.exceptions.ExecutionAlreadyExists:
-        return f"already started anew as {name}"
-    return f"started anew as {name}"
+        return f"already restarted as {name}"
+    return f"restarted as {name}"
+
+
+def restarted_name(name: str) -> str:
+    """The name of the execution that is started in place of the one with this name."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST_NAME - 10]}-r{digest}"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="operations.redrive", description=__doc__.partition("\n")[0])
+    parser = MakeParser("make redrive-queue|redrive-executions [STACK=<name>] [REGION=] [ARGS=--aborted]", __doc__)
     parser.add_argument("what", choices=("queue", "executions"))
     parser.add_argument("stack", help="name of the root stack")
-    parser.add_argument("--region", help="its region, if it is not your usual one")
-    parser.add_argument("--aborted", action="store_true", help="also the executions that somebody stopped")
+    parser.add_argument("--region", help="the stack's region (default: the region of your AWS configuration)")
+    parser.add_argument("--aborted", action="store_true", help="also redrive executions that were stopped")
     options = parser.parse_args()
 
     def run(session: boto3.Session) -> int:
@@ -117,15 +142,15 @@ def main() -> int:
             done = redrive_queues(stack)
         else:
             done = redrive_executions(stack, ("FAILED", "TIMED_OUT", *(["ABORTED"] if options.aborted else [])))
-        all_told = []
-        for told in done:
-            print(told.text, flush=True)
-            all_told.append(told)
-        if not all_told:
-            print("Nothing to redrive.")
-        return 0 if all(told.well for told in all_told) else 1
+        outcomes = []
+        for outcome in done:
+            print(outcome.text, flush=True)
+            outcomes.append(outcome)
+        if not outcomes:
+            print("There is nothing to redrive.")
+        return 0 if all(outcome.succeeded for outcome in outcomes) else 1
 
-    return ended(run, options.stack, options.region)
+    return run_command(run, options.stack, options.region)
 
 
 if __name__ == "__main__":

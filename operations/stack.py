@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,24 +13,26 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
-# Where API Gateway's invoke addresses are answered if not at Amazon's: this address, then /<API id>/<stage>/<path>.
-# It is named as AWS names the settings of this kind for every service.
+# The environment variable that sets an endpoint for API Gateway's invoke URLs (<endpoint>/<API id>/<stage>/<path>).
+# Named like the AWS SDKs' variables for the endpoints of services.
 INVOKE_ENDPOINT = "AWS_ENDPOINT_URL_EXECUTE_API"
 NESTED_STACK = "AWS::CloudFormation::Stack"
 _DENIED = ("AccessDenied", "UnauthorizedOperation")
-_NEVER_MADE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+"""Codes of AWS's errors for credentials that have expired."""
+_NOT_CREATED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 
 
 class StackUnknownError(LookupError):
-    """There is no such stack, or it is not one of the Quick Start's; or it cannot be asked for, and the message says
-    why."""
+    """There is no such stack, it is not a Quick Start stack, or it cannot be described. The message says which."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack's outputs and parameters by name, and how its services are reached.
+    """The stack's outputs and parameters by name, and access to its services.
 
-    `client` makes a boto3 client of a service; `address` turns an invoke URL of the outputs into one that answers here.
+    `client` creates a boto3 client for a service. `address` maps an invoke URL from the outputs to one that can be
+    reached from this machine.
     """
 
     name: str
@@ -42,7 +45,8 @@ class Stack:
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource of a stack or of one nested in it; `path` names the way to it, such as Reports/ReportsTable."""
+    """A resource of a stack or of one nested in it; `path` has the logical ids on the way to it, such as
+    Reports/ReportsTable."""
 
     path: str
     type: str
@@ -60,7 +64,7 @@ def find_stack(
     endpoint_url: str | None = None,
     address: Callable[[str], str] | None = None,
 ) -> Stack:
-    """Raises StackUnknownError. `endpoint_url` is AWS's own when None."""
+    """Raises StackUnknownError. Uses AWS's own endpoint if `endpoint_url` is None."""
     client = client_maker(session, endpoint_url)
     try:
         found = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
@@ -69,11 +73,11 @@ def find_stack(
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
     status = found["StackStatus"]
     if not outputs and status.endswith("_IN_PROGRESS"):
-        raise StackUnknownError(f"the stack {name} is {status} and has no outputs yet: wait until that has ended")
-    if not outputs and status in _NEVER_MADE:
+        raise StackUnknownError(f"the stack {name} is {status} and has no outputs yet: wait until this has ended")
+    if not outputs and status in _NOT_CREATED:
         raise StackUnknownError(
-            f"the stack {name} is {status} and has no outputs: docs/troubleshooting.md says how to find the reason, "
-            f"make destroy STACK={name} REGION={session.region_name} removes what is left"
+            f"the stack {name} is {status} and has no outputs. To find the reason, see docs/troubleshooting.md. "
+            f"To delete what is left, run make destroy STACK={name} REGION={session.region_name}"
         )
     if "TokenStorageUrl" not in outputs:
         raise StackUnknownError(
@@ -84,8 +88,9 @@ def find_stack(
 
 
 def client_maker(session: boto3.Session, endpoint_url: str | None = None) -> Callable[[str], Any]:
-    """Makes clients that give up on an address that does not answer."""
+    """Returns a function that returns boto3 clients with time-outs, the same one for the same service."""
 
+    @cache
     def client(service: str) -> Any:
         make: Callable[..., Any] = session.client
         return make(service, endpoint_url=endpoint_url, config=Config(connect_timeout=5, read_timeout=30))
@@ -94,7 +99,7 @@ def client_maker(session: boto3.Session, endpoint_url: str | None = None) -> Cal
 
 
 def invoke_address(url: str) -> str:
-    """The invoke URL of an output as it is reached from here: as it stands, unless the environment names another."""
+    """The URL to call for an invoke URL of the outputs: unchanged, unless the environment sets another endpoint."""
     endpoint = os.environ.get(INVOKE_ENDPOINT)
     if not endpoint:
         return url
@@ -105,14 +110,14 @@ def invoke_address(url: str) -> str:
 def signed_headers(stack: Stack, method: str, address: str, body: str | None = None) -> dict[str, str]:
     """The headers of a request to an endpoint of the stack, signed with the operator's own credentials."""
     credentials = stack.session.get_credentials()
-    assert credentials is not None, "with none, the stack would not have been found"
+    assert credentials is not None, "without them, find_stack fails"
     request = AWSRequest(method, address, data=body)
     SigV4Auth(credentials.get_frozen_credentials(), "execute-api", stack.session.region_name).add_auth(request)
     return dict(request.headers)
 
 
 def resources(cloudformation: Any, stack_id: str, path: str = "") -> Iterator[Resource]:
-    """Every resource of the stack and of those nested in it. By its id a stack is known for 90 days after deletion."""
+    """Every resource of the stack and its nested stacks. A deleted stack can be listed by its id for 90 days."""
     for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id):
         for listed in page["StackResourceSummaries"]:
             found = Resource(
@@ -126,22 +131,36 @@ def resources(cloudformation: Any, stack_id: str, path: str = "") -> Iterator[Re
                 yield from resources(cloudformation, found.physical_id, f"{found.path}/")
 
 
+def local_endpoint() -> str | None:
+    """The address that the environment sets in place of AWS's, if it is on this machine."""
+    address = os.environ.get("AWS_ENDPOINT_URL", "")
+    return address if urlsplit(address).hostname in ("127.0.0.1", "localhost") else None
+
+
 def explained(error: ClientError | BotoCoreError, stack_name: str, region: str | None) -> str:
-    """What AWS or its client says, for a person."""
+    """The error of AWS or its client as a message for the operator."""
     if isinstance(error, NoRegionError):
         return "no region is set: add REGION=<region>, or set AWS_DEFAULT_REGION"
     if isinstance(error, NoCredentialsError):
-        return "there are no AWS credentials here: set AWS_PROFILE, or sign in with `aws configure` or `aws sso login`"
+        return "no AWS credentials were found: set AWS_PROFILE, or sign in with `aws configure` or `aws sso login`"
+    local = local_endpoint()
+    if isinstance(error, EndpointConnectionError) and local:
+        return f"no response from the local stack at {local}: it was stopped. Start one with make up"
     if isinstance(error, EndpointConnectionError):
-        return f"nothing answers for the region {region}: is that its name? ({error})"
+        return f"no response from AWS in the region {region}: check the region's name ({error})"
     if not isinstance(error, ClientError):
         return str(error)
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    if local and error.operation_name == "DescribeStacks" and code.startswith(("ValidationError", *_DENIED)):
+        return (
+            f"no stack {stack_name} at {local}, the local stack's address, which AWS_ENDPOINT_URL is set to: "
+            "for a stack on AWS, use a terminal without the local stack's env.sh"
+        )
     if code == "ValidationError" and "does not exist" in message:
-        return f"no stack {stack_name} in {region}: look at its name, or add REGION=<region>"
-    if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
+        return f"no stack {stack_name} in {region}: check the name, or add REGION=<region>"
+    if code in EXPIRED:
         return "your AWS credentials have expired: sign in again"
     if code in ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure"):
-        return f"AWS does not accept your credentials ({code}): look at AWS_PROFILE and the keys"
-    told = f"{error.operation_name}: {message} ({code})"
-    return f"{told}. docs/iam/README.md has the policies" if code.startswith(_DENIED) else told
+        return f"AWS does not accept your credentials ({code}): check AWS_PROFILE and the keys"
+    text = f"{error.operation_name}: {message} ({code})"
+    return f"{text}. For the policies that you need, see docs/iam/README.md" if code.startswith(_DENIED) else text

@@ -1,13 +1,13 @@
-"""Writes the launchable form of the Quick Start into a bucket.
+"""Publishes the Quick Start to a bucket, from which CloudFormation can launch it.
 
-The templates in ``templates/`` hold local paths. :func:`publish` packs what they name, uploads it under keys that
-carry a hash of the content, and uploads the templates with those keys in the place of the paths, so that anybody who
-may read the bucket can launch the root template from CloudFormation's console.
+The templates in ``templates/`` refer to local paths. :func:`publish` packs these files and folders and uploads them
+under keys that contain a hash of the content. It then uploads the templates with the keys in place of the paths.
+Anybody who can read the bucket can launch the root template from the CloudFormation console.
 """
 
 from publishing.archive import Artifact
 from publishing.errors import PublishingError
-from publishing.publication import Build, Publication, build, publish
+from publishing.publication import Build, Publication, build, publish, unpack
 from publishing.rewrite import Hosting
 
-__all__ = ["Artifact", "Build", "Hosting", "Publication", "PublishingError", "build", "publish"]
+__all__ = ["Artifact", "Build", "Hosting", "Publication", "PublishingError", "build", "publish", "unpack"]

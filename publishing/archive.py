@@ -1,8 +1,9 @@
-"""Reproducible archives: the same files give the same bytes, in any folder and with any Python."""
+"""Reproducible archives: the same files produce the same bytes, in any folder and with any Python."""
 
 import hashlib
 import io
 import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -14,16 +15,16 @@ _REGULAR_FILE_READABLE_BY_ALL = 0o100644 << 16
 
 @dataclass(frozen=True)
 class Artifact:
-    """One object of the published set: its key after the prefix, and its bytes."""
+    """One published object: its key without the prefix, and its content."""
 
     key: str
     content: bytes = field(repr=False)
 
 
 def artifact(name: str, content: bytes) -> Artifact:
-    """Name content by its hash: ``reports.yaml`` becomes ``reports-<16 hexadecimal digits>.yaml``.
+    """Add a hash of the content to its name: ``reports.yaml`` becomes ``reports-<16 hexadecimal digits>.yaml``.
 
-    What follows the first dot of the last part counts as the ending, so ``a.asl.json`` keeps ``.asl.json``.
+    The extension starts at the first dot of the file name, so ``a.asl.json`` keeps ``.asl.json``.
     """
     folder, slash, file = name.rpartition("/")
     stem, dot, ending = file.partition(".")
@@ -31,39 +32,46 @@ def artifact(name: str, content: bytes) -> Artifact:
     return Artifact(f"{folder}{slash}{stem}-{digest}{dot}{ending}", content)
 
 
-def zip_folder(folder: Path) -> bytes:
+def zip_folder(
+    folder: Path, add: Callable[[Mapping[PurePosixPath, bytes]], Mapping[PurePosixPath, bytes]] | None = None
+) -> bytes:
     """Pack a folder's files as a zip archive, with their paths relative to the folder.
 
-    Order, times and modes are fixed. The entries are stored and not compressed, because zlib's output differs from
-    one build of Python to another. What an installation leaves behind and the functions do not need is left out:
-    byte code, hidden files, console scripts and RECORD files (both name the interpreter that installed them).
+    Order, times and modes are fixed. The files are stored uncompressed, because zlib's output differs between builds of
+    Python. Files that an installation creates and the functions do not need are excluded: bytecode, hidden files, and
+    console scripts and RECORD files, which contain the path of the interpreter that installed them. `add` receives the
+    files by their paths and returns more.
 
     Raises:
-        PublishingError: the folder is or holds a symbolic link, whose target would be left out or differ elsewhere; or
-            there is nothing to pack.
+        PublishingError: the folder is or contains a symbolic link, whose target may be missing or different on another
+            machine; or there is no file to pack.
     """
     for path in (folder, *sorted(folder.rglob("*"))):
         if path.is_symlink() and _belongs(PurePosixPath(path.relative_to(folder).as_posix())):
-            raise PublishingError(f"{path} is a symbolic link, which is not packed. Put the files themselves there.")
-    files = sorted(
-        (PurePosixPath(path.relative_to(folder).as_posix()), path)
+            raise PublishingError(
+                f"{path} is a symbolic link, which cannot be packed. Replace it with the files themselves."
+            )
+    files = {
+        PurePosixPath(path.relative_to(folder).as_posix()): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file() and _belongs(PurePosixPath(path.relative_to(folder).as_posix()))
-    )
+    }
     if not files:
-        raise PublishingError(f"{folder} holds no file to pack.")
+        raise PublishingError(f"{folder} contains no files to pack.")
+    if add is not None:
+        files |= add(files)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in files:
+        for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(str(name), _EARLIEST_ZIP_TIME)
-            entry.create_system = 3  # Unix, whatever system packs
+            entry.create_system = 3  # Unix, on every system
             entry.external_attr = _REGULAR_FILE_READABLE_BY_ALL
-            archive.writestr(entry, path.read_bytes())
+            archive.writestr(entry, content)
     return buffer.getvalue()
 
 
 def unpacked_size(archive: bytes) -> int:
-    """The bytes of an archive's files once they are unpacked."""
+    """The total size in bytes of an archive's files after unpacking."""
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         return sum(entry.file_size for entry in opened.infolist())
 

@@ -1,5 +1,5 @@
-"""The one error of this package."""
+"""The exception of this package."""
 
 
 class PublishingError(Exception):
-    """Publishing cannot go on. The message says what is wrong and what to do, in words for a person."""
+    """Publishing failed. The message for the user says what is wrong and what to do."""

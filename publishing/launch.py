@@ -1,4 +1,4 @@
-"""The address that opens the published root in CloudFormation's console, and the badge that leads there."""
+"""The launch URL, which opens the published root template in the CloudFormation console, and its badge."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,9 +13,9 @@ BADGE = "docs/images/launch-stack.svg"
 
 
 def launch_url(region: str, template_url: str, parameters: Mapping[str, str]) -> str:
-    """The address of CloudFormation's quick-create page with this template and these parameters filled in.
+    """The URL of CloudFormation's quick-create page for this template, with these parameters filled in.
 
-    Its form: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-create-stacks-quick-create-links.html
+    See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-create-stacks-quick-create-links.html
     """
     prefilled = {f"param_{name}": value for name, value in parameters.items()}
     query = urlencode({"templateURL": template_url, "stackName": STACK_NAME} | prefilled, quote_via=quote)
@@ -23,32 +23,32 @@ def launch_url(region: str, template_url: str, parameters: Mapping[str, str]) ->
 
 
 def badge(url: str) -> str:
-    """The badge for a README in the checkout's own folder, as Markdown."""
+    """The badge as Markdown for a README in the root of the checkout."""
     return f"[![Launch the stack]({BADGE})]({url})"
 
 
 def prefilled(given: Sequence[str], declared: Mapping[str, Any]) -> Mapping[str, str]:
-    """Read what a publisher wants filled in on the console's page.
+    """Parse the parameters that the launch URL fills in.
 
     Args:
         given: texts of the form ``Name=Value``.
         declared: the parameters of the root template.
 
     Raises:
-        PublishingError: a text has another form, or names a parameter that is unknown, secret, filled in by publishing
-            or given twice, or a value is not one that the template takes.
+        PublishingError: a text has another form, a parameter is unknown, secret, set by publishing or given twice, or
+            the template does not accept a value.
     """
     values: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise PublishingError(
-                f"{name!r} is no parameter with a value. Write Name=Value, in quotes if it has spaces."
-            )
+            raise PublishingError(f"{name!r} has no value. Write Name=Value, in quotes if the value has spaces.")
         if name not in declared:
-            raise PublishingError(f"There is no parameter {name}. There are: {', '.join(_fillable(declared))}.")
+            raise PublishingError(
+                f"The template has no parameter {name}. Choose from: {', '.join(_fillable(declared))}."
+            )
         if name not in _fillable(declared):
-            reason = "publishing fills it in" if name in HOSTING_PARAMETERS else "it is secret, and a URL is not"
+            reason = "publishing sets it" if name in HOSTING_PARAMETERS else "a secret must not appear in a URL"
             raise PublishingError(f"{name} cannot be prefilled: {reason}.")
         if name in values:
             raise PublishingError(f"{name} is given twice.")

@@ -1,20 +1,32 @@
-"""The parameters of a template, and the values that CloudFormation takes for them."""
+"""The parameters of a template, and the values that CloudFormation accepts for them."""
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 
+def composed(source: str) -> yaml.MappingNode:
+    """The nodes of a template, with their places in the text. Raises TypeError if it is not a mapping."""
+    node = yaml.compose(source, Loader=yaml.CSafeLoader)
+    if not isinstance(node, yaml.MappingNode):
+        raise TypeError("the template is not a mapping")
+    return node
+
+
+@lru_cache(maxsize=4)
 def template_parameters(source: str) -> Mapping[str, Mapping[str, Any]]:
-    """The parameters that a template declares, by name, as plain values."""
-    loaded: dict[str, dict[str, Any]] = YAML(typ="rt").load(source)["Parameters"]
+    """The parameters that a template declares, by name, as plain values. Not to be changed."""
+    # Only this part is read into values: the rest has CloudFormation's own tags.
+    (parameters,) = (value for key, value in composed(source).value if key.value == "Parameters")
+    loaded: dict[str, dict[str, Any]] = yaml.CSafeLoader("").construct_document(parameters)
     return loaded
 
 
 def accepts(parameter: Mapping[str, Any], value: str) -> bool:
-    """Whether CloudFormation would take the value: its pattern, its list of values, its limits."""
+    """Whether CloudFormation accepts the value, by AllowedPattern, AllowedValues, MinValue and MaxValue."""
     if "AllowedPattern" in parameter and not re.fullmatch(parameter["AllowedPattern"], value):
         return False
     if "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
@@ -27,7 +39,7 @@ def accepts(parameter: Mapping[str, Any], value: str) -> bool:
 
 
 def rule(parameter: Mapping[str, Any]) -> str:
-    """What a value must be, in words."""
+    """The rule for the values of a parameter, as a sentence."""
     if "AllowedValues" in parameter:
-        return f"It is one of: {', '.join(map(str, parameter['AllowedValues']))}."
+        return f"It must be one of: {', '.join(map(str, parameter['AllowedValues']))}."
     return str(parameter["ConstraintDescription"])

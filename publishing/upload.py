@@ -1,4 +1,4 @@
-"""Puts artifacts into a bucket, and says in words what stands in the way."""
+"""Uploads artifacts to a bucket, and explains why an upload fails."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,12 +11,17 @@ from botocore.config import Config
 from publishing.archive import Artifact
 from publishing.errors import PublishingError
 
-_CONTENT_TYPES = {".json": "application/json", ".yaml": "application/yaml", ".zip": "application/zip"}
+_CONTENT_TYPES = {
+    ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
+    ".yaml": "application/yaml",
+    ".zip": "application/zip",
+}
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """What became of one artifact. `present` means that the bucket held it already and nothing was sent."""
+    """The result for one artifact. `present` means that the bucket already had it and it was not uploaded."""
 
     key: str
     size: int
@@ -24,7 +29,7 @@ class Uploaded:
 
 
 def s3_client(session: boto3.Session, region: str | None, endpoint_url: str | None) -> Any:
-    """Make an S3 client; an endpoint of one's own is addressed by path, as it serves no host name per bucket."""
+    """Create an S3 client. Uses path-style addressing for a custom endpoint, which has no host name per bucket."""
     addressing: Literal["path", "virtual"] = "path" if endpoint_url else "virtual"
     config = Config(signature_version="s3v4", s3={"addressing_style": addressing}, retries={"mode": "standard"})
     return session.client(
@@ -33,25 +38,25 @@ def s3_client(session: boto3.Session, region: str | None, endpoint_url: str | No
 
 
 def bucket_region(s3: Any, bucket: str) -> str:
-    """Tell the region of a bucket.
+    """Return the region of a bucket.
 
     Raises:
-        PublishingError: there is no such bucket, it is not ours to use, or there are no credentials.
+        PublishingError: the bucket does not exist, access is denied, or there are no credentials.
     """
     try:
         answer = s3.head_bucket(Bucket=bucket)
     except botocore.exceptions.ClientError as error:
         _explain(error, bucket)
     except botocore.exceptions.BotoCoreError as error:
-        raise PublishingError(f"S3 cannot be asked about the bucket {bucket}: {error}") from error
+        raise PublishingError(f"Cannot get the region of the bucket {bucket}: {error}") from error
     return str(answer["BucketRegion"])
 
 
 def upload(s3: Any, bucket: str, prefix: str, artifacts: Iterable[Artifact]) -> Iterator[Uploaded]:
-    """Upload each artifact that the bucket lacks; a key carries a hash of its content, so a key that is there is right.
+    """Upload each artifact that the bucket does not have. Keys contain a hash of the content, so none needs replacing.
 
     Raises:
-        PublishingError: the bucket does not take the object.
+        PublishingError: the bucket does not accept an object.
     """
     for artifact in artifacts:
         key = prefix + artifact.key
@@ -63,7 +68,7 @@ def upload(s3: Any, bucket: str, prefix: str, artifacts: Iterable[Artifact]) -> 
         except botocore.exceptions.ClientError as error:
             _explain(error, bucket)
         except botocore.exceptions.BotoCoreError as error:
-            raise PublishingError(f"{key} cannot be uploaded to the bucket {bucket}: {error}") from error
+            raise PublishingError(f"Cannot upload {key} to the bucket {bucket}: {error}") from error
         yield Uploaded(key, len(artifact.content), present)
 
 
@@ -71,7 +76,7 @@ def _exists(s3: Any, bucket: str, key: str) -> bool:
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except botocore.exceptions.ClientError as error:
-        # Without s3:ListBucket S3 answers 403 for a key that is not there: then uploading tells.
+        # Without s3:ListBucket, S3 returns 403 for a missing key. The upload then shows whether access is denied.
         if _status(error) in (403, 404):
             return False
         raise
@@ -85,9 +90,9 @@ def _status(error: botocore.exceptions.ClientError) -> int:
 def _explain(error: botocore.exceptions.ClientError, bucket: str) -> Never:
     match _status(error):
         case 404:
-            words = f"There is no bucket {bucket}. Make it first, in the region that stacks are to be launched in."
+            words = f"The bucket {bucket} does not exist. Create it first, in the region where stacks are launched."
         case 403:
-            # S3 gives no further reason in its answer to a HEAD request.
+            # The response to a HEAD request has no error code.
             words = (
                 f"Access to the bucket {bucket} is denied. The credentials may be wrong or expired, or the bucket may "
                 "belong to another account. Publishing needs s3:ListBucket on the bucket, and s3:GetObject and "

@@ -1,1 +1,1 @@
-"""Writes what is told of the API from what the API is: the templates' methods and the functions' own validation."""
+"""Generates the API's documents from the templates' methods and the functions' own validation."""

@@ -1,7 +1,7 @@
-"""Writes docs/openapi.json, docs/api-reference.md, the Postman collection, docs/iam/deployer-policy.json and parts of
-docs/architecture.md.
+"""Generates the OpenAPI document, the API reference, the index of error codes, the Postman collection, the deployer's
+policy, the list of decisions and parts of docs/architecture.md.
 
-That is `make reference`.
+`make reference` runs it.
 """
 
 import json
@@ -9,9 +9,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from reference import deployer_policy
+from reference import decisions, deployer_policy
 from reference.architecture import PAGE, architecture
-from reference.endpoints import CHECKOUT, endpoints
+from reference.endpoints import CHECKOUT, endpoints, public_pages
+from reference.error_codes import PAGE as PAGE_OF_ERRORS
+from reference.error_codes import error_page
 from reference.markdown import markdown
 from reference.openapi import openapi
 from reference.postman import postman
@@ -21,16 +23,17 @@ COLLECTION = "postman/selling-partner-api-quick-start.postman_collection.json"
 
 def documents(checkout: Path = CHECKOUT) -> Mapping[str, str]:
     """The text of each document by its path in the checkout."""
-    found = endpoints(checkout)
+    found, pages = endpoints(checkout), public_pages(checkout)
     return {
-        "docs/openapi.json": json.dumps(openapi(found), indent=2) + "\n",
-        "docs/api-reference.md": markdown(found),
+        "docs/openapi.json": json.dumps(openapi(found, pages), indent=2) + "\n",
+        "docs/api-reference.md": markdown(found, pages),
+        PAGE_OF_ERRORS: error_page(),
         COLLECTION: json.dumps(postman(found), indent=2) + "\n",
     }
 
 
 def main() -> int:
-    made = {deployer_policy.PATH: deployer_policy.written(), PAGE: architecture()}
+    made = {deployer_policy.PATH: deployer_policy.written(), PAGE: architecture(), decisions.PATH: decisions.listed()}
     for name, text in {**documents(), **made}.items():
         path = CHECKOUT / name
         path.parent.mkdir(exist_ok=True)

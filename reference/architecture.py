@@ -1,4 +1,4 @@
-"""What docs/architecture.md takes from the templates: what each holds, and the state machines as pictures."""
+"""The generated parts of docs/architecture.md: the resources of each template, and diagrams of the state machines."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 from reference.endpoints import CHECKOUT, load_template
 
 PAGE = "docs/architecture.md"
-# What stands beside every function or queue and would hide what matters.
+# Resources that belong to a function or queue; listing them would hide the important ones.
 _ATTENDANTS = (
     "AWS::IAM::Policy",
     "AWS::Lambda::Permission",
@@ -21,7 +21,7 @@ _ROOT = "quickstart.yaml"
 
 
 def architecture(checkout: Path = CHECKOUT) -> str:
-    """The page with its generated parts written anew. Raises LookupError when the page lacks the marks of a part."""
+    """The page with its generated parts updated. Raises LookupError if the markers of a part are missing."""
     text = (checkout / PAGE).read_text()
     for name, part in _parts(checkout).items():
         begin, end = f"<!-- make reference: {name} -->\n", "<!-- end -->"
@@ -34,7 +34,7 @@ def architecture(checkout: Path = CHECKOUT) -> str:
 
 
 def state_diagram(definition: Mapping[str, Any]) -> str:
-    """A state machine as a mermaid stateDiagram; conditions and caught errors stand at the arrows."""
+    """A state machine as a mermaid stateDiagram, with conditions and caught errors as labels of the arrows."""
     states = definition["States"]
     lines = ["stateDiagram-v2"]
     lines += [f'    state "{name}" as {_identifier(name)}' for name in states if _identifier(name) != name]
@@ -47,7 +47,7 @@ def state_diagram(definition: Mapping[str, Any]) -> str:
 
 
 def _arrows(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Where a state leads to, and when; an empty target is the end."""
+    """The next states and their conditions; an empty target is the end."""
     for choice in state.get("Choices", []):
         yield choice["Next"], _words(choice["Condition"])
     if "Default" in state:
@@ -79,7 +79,7 @@ def _parts(checkout: Path) -> Mapping[str, str]:
 def _table(checkout: Path) -> str:
     paths = sorted((checkout / "templates").glob("*.yaml"), key=lambda path: (path.name != _ROOT, path.name))
     rows = [f"| [`{path.name}`](../templates/{path.name}) | {_contents(path)} |" for path in paths]
-    return "\n".join(["| template | what it holds |", "| --- | --- |", *rows])
+    return "\n".join(["| template | resources |", "| --- | --- |", *rows])
 
 
 def _contents(path: Path) -> str:

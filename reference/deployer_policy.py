@@ -1,4 +1,4 @@
-"""docs/iam/deployer-policy.json: what the user who creates, updates and deletes a stack may do."""
+"""docs/iam/deployer-policy.json: the permissions for creating, updating and deleting a stack."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,10 +11,10 @@ from reference.resource_permissions import CALLER, NAME_PREFIX, RESOURCE_TYPES, 
 
 PATH = "docs/iam/deployer-policy.json"
 
-# A managed policy has at most 6,144 characters: where a wildcard covers what is needed and nothing besides, or nothing
-# but questions and tags besides, it is written instead. IAM does not tell capital from small letters in actions, so
-# *Tag* covers UntagResource.
+# A managed policy has at most 6,144 characters. A wildcard therefore replaces actions if it covers only needed actions,
+# or besides them only read and tag actions. IAM ignores case in actions, so *Tag* covers UntagResource.
 ABBREVIATIONS = (
+    "apigateway:P*",
     "cloudformation:*ChangeSet*",
     "cloudformation:DescribeStack*",
     "cloudwatch:*Dashboard*",
@@ -26,7 +26,7 @@ ABBREVIATIONS = (
     "iam:DeleteUser*",
     "iam:Get*",
     "iam:List*",
-    "iam:UpdateRole*",
+    "iam:Update*Role*",
     "iam:*TagRole",
     "iam:*TagUser",
     "kms:*KeyRotation",
@@ -50,7 +50,7 @@ ABBREVIATIONS = (
 
 
 def grants() -> Iterator[Grant]:
-    """Everything that is granted, in the table's order."""
+    """All grants, in the order of the table."""
     yield from CALLER
     for resource_type in RESOURCE_TYPES.values():
         yield from resource_type.grants
@@ -86,7 +86,7 @@ def _patterns(scope: Scope, logical_ids: Mapping[str, list[str]]) -> list[str]:
 
 
 def _logical_ids(checkout: Path) -> Mapping[str, list[str]]:
-    """Those of the templates, by type."""
+    """The logical ids in the templates, by type."""
     found: dict[str, list[str]] = {}
     for template in sorted((checkout / "templates").glob("*.yaml")):
         for name, resource in load_template(template)["Resources"].items():
@@ -95,7 +95,7 @@ def _logical_ids(checkout: Path) -> Mapping[str, list[str]]:
 
 
 def _abbreviated(actions: set[str]) -> set[str]:
-    # IAM's own tags are those of roles and users above; S3's would be those of the stored reports too.
+    # ABBREVIATIONS covers the tag actions of IAM. For S3, *Tag* would include the tags of stored reports.
     services = {action.partition(":")[0] for action in actions} - {"iam", "s3"}
     for pattern in (*ABBREVIATIONS, *(f"{service}:*Tag*" for service in services)):
         covered = {action for action in actions if fnmatchcase(action.lower(), pattern.lower())}
@@ -105,7 +105,7 @@ def _abbreviated(actions: set[str]) -> set[str]:
 
 
 def _with_prefix(value: Any) -> Any:
-    """A condition with the prefix in the place of {name}."""
+    """A condition with {name} replaced by the prefix."""
     if isinstance(value, dict):
         return {key: _with_prefix(inner) for key, inner in value.items()}
     return value.replace("{name}", NAME_PREFIX) if isinstance(value, str) else value

@@ -1,21 +1,21 @@
-"""Every method of the stack's APIs, with the fields that its function reads."""
+"""Every method of the stack's APIs, and the fields that its function reads."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
+import yaml
 
-from quickstart.validation import FieldDescription, Fields, InvalidRequestError
+from quickstart.refusals import InvalidRequestError
+from quickstart.validation import FieldDescription, Fields
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-METHODS_WITH_BODY = ("POST",)
-# What is made is read before it is ended.
-METHOD_ORDER = ("POST", "GET", "DELETE")
+METHODS_WITH_BODY = ("POST", "PATCH")
+# Create, read, then delete.
+METHOD_ORDER = ("POST", "PATCH", "GET", "DELETE")
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,13 @@ class Endpoint:
 
     def location(self, field: FieldDescription) -> str:
         """Where the field is sent: body, path or query."""
-        if self.method in METHODS_WITH_BODY:
-            return "body"
-        return "path" if f"{{{self.path_name(field)}}}" in self.path else "query"
+        if f"{{{self.path_name(field)}}}" in self.path:
+            return "path"
+        return "body" if self.method in METHODS_WITH_BODY else "query"
+
+    def fields_in(self, location: str) -> tuple[FieldDescription, ...]:
+        """The fields that are sent there."""
+        return tuple(field for field in self.fields if self.location(field) == location)
 
     @staticmethod
     def path_name(field: FieldDescription) -> str:
@@ -49,24 +53,70 @@ class Endpoint:
         return field.name[:1].lower() + field.name[1:]
 
 
-def endpoints(checkout: Path = CHECKOUT) -> tuple[Endpoint, ...]:
-    """Every endpoint, by path and then in METHOD_ORDER; a longer path, which names one thing, comes after its list.
+@dataclass(frozen=True)
+class PublicPage:
+    """A path that browsers open without a signature. `parameters` are those of its query, with their meaning."""
 
-    Raises LookupError when a template has a method that its function does not serve, or the other way round.
+    api: str
+    function: str
+    path: str
+    summary: str
+    parameters: Mapping[str, str]
+
+
+def public_pages(checkout: Path = CHECKOUT) -> tuple[PublicPage, ...]:
+    """Every path without IAM. Raises LookupError as `endpoints` does."""
+    found = []
+    for name, resource, events in _functions(checkout):
+        public = {event["Path"]: event["RestApiId"] for event in events if _is_public(event)}
+        if public:
+            served = _load(_handler(checkout, resource)).PAGES
+            _same(name, {f"GET {path}" for path in public}, served)
+            for route, page in served.items():
+                path = route.removeprefix("GET ")
+                summary = (page.serve.__doc__ or "").strip().splitlines()[0]
+                found.append(PublicPage(public[path], name, path, summary, page.parameters))
+    return tuple(found)
+
+
+def endpoints(checkout: Path = CHECKOUT) -> tuple[Endpoint, ...]:
+    """Every endpoint of the host product, sorted by path and then in METHOD_ORDER; the path of a single item follows
+    the path of its list.
+
+    Raises LookupError if a template has a method that its function does not serve, or vice versa.
     """
     found = []
+    for name, resource, events in _functions(checkout):
+        signed = [event for event in events if not _is_public(event)]
+        if signed:
+            found += _of_function(name, _load(_handler(checkout, resource)), signed)
+    return tuple(sorted(found, key=_position))
+
+
+def _functions(checkout: Path) -> Iterator[tuple[str, Mapping[str, Any], list[Mapping[str, Any]]]]:
+    """Each function that an API calls: its name, its resource, and the properties of its API events."""
     for template in sorted((checkout / "templates").glob("*.yaml")):
-        resources = load_template(template)["Resources"]
-        for name, resource in resources.items():
+        for name, resource in load_template(template)["Resources"].items():
             events = [
                 event["Properties"]
                 for event in (resource.get("Properties", {}).get("Events") or {}).values()
                 if event["Type"] == "Api"
             ]
             if events:
-                folder = (template.parent / resource["Properties"]["CodeUri"]).resolve()
-                found += _of_function(name, _load(folder / "app.py"), events)
-    return tuple(sorted(found, key=_position))
+                yield name, resource, events
+
+
+def _handler(checkout: Path, resource: Mapping[str, Any]) -> Path:
+    return (checkout / "templates" / str(resource["Properties"]["CodeUri"]) / "app.py").resolve()
+
+
+def _is_public(event: Mapping[str, Any]) -> bool:
+    return bool(event.get("Auth", {}).get("Authorizer") == "NONE")
+
+
+def _same(name: str, declared: Collection[str], served: Collection[str]) -> None:
+    if set(declared) != set(served):
+        raise LookupError(f"{name}: its template has {sorted(declared)}, its function serves {sorted(served)}")
 
 
 def _position(endpoint: Endpoint) -> tuple[str, int, str]:
@@ -76,15 +126,14 @@ def _position(endpoint: Endpoint) -> tuple[str, int, str]:
 def _of_function(name: str, module: ModuleType, events: list[Mapping[str, Any]]) -> list[Endpoint]:
     declared = {f"{event['Method'].upper()} {event['Path']}": event["RestApiId"] for event in events}
     served = module.ROUTES
-    if declared.keys() != served.keys():
-        raise LookupError(f"{name}: its template has {sorted(declared)}, its function serves {sorted(served)}")
+    _same(name, declared, served)
     return [
         Endpoint(
             api=declared[route],
             function=name,
             method=route.split(" ")[0],
             path=route.split(" ")[1],
-            summary=(action.__doc__ or "").strip().splitlines()[0],
+            summary=(getattr(action, "func", action).__doc__ or "").strip().splitlines()[0],
             fields=_fields_of(action),
         )
         for route, action in served.items()
@@ -92,13 +141,13 @@ def _of_function(name: str, module: ModuleType, events: list[Mapping[str, Any]])
 
 
 def _fields_of(action: Any) -> tuple[FieldDescription, ...]:
-    """What the action reads of an empty request, which it refuses once it has read every field."""
-    fields = Fields({})
+    """What the action reads of a request with one unknown field, which it refuses once it has read every field."""
+    fields = Fields({"": None})
     try:
         action(fields)
     except InvalidRequestError:
         return tuple(fields.described)
-    raise LookupError(f"{action.__module__}.{action.__name__} accepts an empty request")
+    raise LookupError(f"{action} accepts a request with an unknown field")
 
 
 def _load(path: Path) -> ModuleType:
@@ -110,18 +159,16 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-class _Constructor(SafeConstructor):
+class _Loader(yaml.CSafeLoader):
     """Reads an intrinsic function as its argument: `!Ref X` is "X".
 
-    A class of its own, because constructors are registered on the class.
+    A separate class, because constructors are registered on the class.
     """
 
 
 def load_template(path: Path) -> Mapping[str, Any]:
-    """A template as it stands, each intrinsic function as its argument."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _Constructor
-    template: Mapping[str, Any] = yaml.load(path.read_text())
+    """The source template, with each intrinsic function replaced by its argument."""
+    template: Mapping[str, Any] = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - a safe loader
     return template
 
 
@@ -134,4 +181,4 @@ def _argument(loader: Any, _tag: str, node: Any) -> Any:
     return loader.construct_mapping(node, deep=True)
 
 
-_Constructor.add_multi_constructor("!", _argument)
+_Loader.add_multi_constructor("!", _argument)

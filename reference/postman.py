@@ -1,4 +1,5 @@
-"""The Postman collection (v2.1): a folder for each API, and one that assumes the role."""
+"""The Postman collection (v2.1): a folder for each API, one for assuming the role, and one for requests that change or
+delete something at Amazon or in the stack, which are skipped unless a variable allows them."""
 
 import json
 import re
@@ -9,27 +10,95 @@ from reference.endpoints import METHODS_WITH_BODY, Endpoint
 from reference.examples import ANSWERS, REFUSALS, REQUESTS
 
 SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-# Which variable holds an API's id, as the original's guide names them.
+# The variable for each API's id, named as in the original Quick Start's guide.
 API_ID_VARIABLES: Mapping[str, str] = {
     "TokenStorageRestApi": "tokenStorageApiId",
     "NotificationsSubscriberRestApi": "notificationsSubscriberApiId",
     "ReportCreatorRestApi": "reportCreatorApiId",
+    "AuthorizationRestApi": "authorizationApiId",
+    "ProductTypesRestApi": "productTypesApiId",
+    "ListingsRestApi": "listingsApiId",
+    "ListingFeedsRestApi": "listingFeedsApiId",
 }
 FOLDERS: Mapping[str, str] = {
     "TokenStorageRestApi": "Token Storage",
     "NotificationsSubscriberRestApi": "Notifications Subscriber",
     "ReportCreatorRestApi": "Report Creator",
+    "AuthorizationRestApi": "Authorization",
+    "ProductTypesRestApi": "Product Types",
+    "ListingsRestApi": "Listings",
+    "ListingFeedsRestApi": "Listing Feeds",
 }
 JSON_HEADER = [{"key": "Content-Type", "value": "application/json"}]
-# Fields whose values a person fills in once, or that an earlier answer gives.
+# Fields whose values the user enters once, or that an earlier response contains.
 FIELD_VARIABLES: Mapping[str, str] = {
     "SellerId": "sellerId",
     "RefreshToken": "refreshToken",
     "ReportId": "reportId",
     "ReportScheduleId": "reportScheduleId",
+    "AuthorizationId": "authorizationId",
+    "PullId": "pullId",
+    "SubmissionId": "submissionId",
+    "FeedRequestId": "feedRequestId",
 }
 SECRET_VARIABLES = ("iamUserSecretKey", "secretAccessKey", "sessionToken", "refreshToken")
-LEAVING = "DELETE /tokens/{sellerId}"
+# Succeeds only for an authorization that Amazon sent to the log-in page.
+AT_LOGIN_PAGE = "POST /authorizations/{authorizationId}/login"
+# What these answer depends on how far the pull or the submission is.
+UNFINISHED: Mapping[str, tuple[int, int]] = {
+    "POST /product-types/pulls/{pullId}/resume": (200, 409),
+    "GET /product-types/{productType}": (200, 404),
+    "GET /listings/{sku}": (200, 404),
+}
+REMOVAL = "DELETE /tokens/{sellerId}"
+# Beside every DELETE: these replace a schedule and change a listing at Amazon, or need such a request.
+CHANGING = ("POST /schedules", "PATCH /listings/{sku}", "GET /listings/submissions/{submissionId}")
+CHANGES_FOLDER = "Changing and deleting"
+ALLOWED = "allowChanges"
+# Skipped in a run of the whole collection, and also when somebody presses Send.
+SKIP = f"""\
+if (pm.variables.get("{ALLOWED}") !== "yes") {{
+  console.log("Skipped: set the variable {ALLOWED} to yes to send requests that change or delete something.");
+  pm.execution.skipRequest();
+}}
+"""
+ARRIVAL = "GET /reports/{reportId}"
+# In a run of the collection, the request is sent again until the report has arrived. Send ignores setNextRequest.
+WAIT = """\
+if (pm.collectionVariables.get("reportAsked")) setTimeout(() => {}, 3000);
+"""
+ARRIVAL_TEST = f"""\
+const report = pm.response.json();
+const ended = report.link || ["CANCELLED", "FATAL"].includes(report.processingStatus);
+const asked = Number(pm.collectionVariables.get("reportAsked") || Date.now());
+if (!ended && Date.now() - asked < 1000 * Number(pm.variables.get("reportWaitSeconds"))) {{
+  pm.collectionVariables.set("reportAsked", String(asked));
+  pm.execution.setNextRequest("{ARRIVAL}");
+}} else {{
+  pm.collectionVariables.unset("reportAsked");
+  pm.test("the report has arrived", () => pm.expect(ended, "no link yet: send the request again later").to.be.ok);
+}}
+"""
+# What each variable is, and where its value comes from.
+DESCRIPTIONS: Mapping[str, str] = {
+    "iamUserAccessKey": "The access key id of ApiGatewayInvokeUser: create an access key in the IAM console.",
+    "iamUserSecretKey": "The secret of this access key.",
+    "iamRoleArn": "The stack's output ApiGatewayInvokeRoleArn.",
+    "stackRegion": "The stack's region, such as us-east-1.",
+    "accessKeyId": "Temporary credentials: STS Assume API Gateway Role sets them. They expire after an hour.",
+    "secretAccessKey": "Set by STS Assume API Gateway Role.",
+    "sessionToken": "Set by STS Assume API Gateway Role.",
+    "sellerId": "The selling partner's id, such as A3TH9S8BH6GOGM.",
+    "refreshToken": "The refresh token that Login with Amazon issued for this selling partner.",
+    "reportId": "Set by POST /reports.",
+    "reportScheduleId": "Set by POST /schedules.",
+    "authorizationId": "Set by POST /authorizations.",
+    "pullId": "Set by POST /product-types/pulls.",
+    "submissionId": "Set by PATCH /listings/{sku}.",
+    "feedRequestId": "Set by POST /listings/feeds.",
+    "reportWaitSeconds": "How long a run of the collection waits for the report. Amazon may take longer.",
+    ALLOWED: f"Set it to yes to send the requests in the folder {CHANGES_FOLDER}. Otherwise they are skipped.",
+}
 ASSUME_ROLE_TEST = """\
 const answer = xml2Json(pm.response.text());
 pm.test("the role is assumed", () => pm.response.to.have.status(200));
@@ -41,13 +110,18 @@ pm.collectionVariables.set("sessionToken", credentials.SessionToken);
 
 
 def postman(endpoints: tuple[Endpoint, ...]) -> Mapping[str, Any]:
-    """The collection, which targets AWS; an environment may override the base addresses."""
+    """The collection. It targets AWS; an environment can override the base addresses."""
     return {
         "info": {
             "name": "Selling Partner API Quick Start",
-            "description": "Fill in the collection variables (the stack's outputs, and an access key of "
-            "ApiGatewayInvokeUser), send `STS Assume API Gateway Role`, then any other request. The temporary "
-            "credentials last an hour.",
+            "description": "Fill in the collection variables: the stack's outputs, and an access key of "
+            "ApiGatewayInvokeUser. Send `STS Assume API Gateway Role` first, then any other request. The temporary "
+            "credentials expire after an hour.\n\nRun collection sends the requests in the order in which a report "
+            "arrives: "
+            "it stores the token, subscribes the seller, requests a report, and waits for its link. Requests that "
+            "change or "
+            f"delete something are in the folder {CHANGES_FOLDER}. They are skipped unless the variable {ALLOWED} is "
+            "yes.",
             "schema": SCHEMA,
         },
         "auth": _awsv4("{{accessKeyId}}", "{{secretAccessKey}}", "{{sessionToken}}", "execute-api"),
@@ -58,15 +132,28 @@ def postman(endpoints: tuple[Endpoint, ...]) -> Mapping[str, Any]:
                 {
                     "name": name,
                     "item": [
-                        _item(endpoint) for endpoint in endpoints if endpoint.api == api and endpoint.route != LEAVING
+                        _item(endpoint) for endpoint in endpoints if endpoint.api == api and not _changes(endpoint)
                     ],
                 }
                 for api, name in FOLDERS.items()
             ),
-            # Last, because nothing works for a seller who has left.
-            {"name": "Leaving", "item": [_item(endpoint) for endpoint in endpoints if endpoint.route == LEAVING]},
+            {
+                "name": CHANGES_FOLDER,
+                "description": f"Skipped unless the variable {ALLOWED} is yes.",
+                "event": [_script("prerequest", SKIP)],
+                "item": [_item(endpoint) for endpoint in sorted(filter(_changes, endpoints), key=_order_of_changes)],
+            },
         ],
     }
+
+
+def _changes(endpoint: Endpoint) -> bool:
+    return endpoint.method == "DELETE" or endpoint.route in CHANGING
+
+
+def _order_of_changes(endpoint: Endpoint) -> tuple[bool, bool]:
+    """What a deletion deletes comes first. The seller's removal is last, because no other request works after it."""
+    return endpoint.route == REMOVAL, endpoint.method == "DELETE"
 
 
 def _variables() -> list[Mapping[str, Any]]:
@@ -88,9 +175,24 @@ def _variables() -> list[Mapping[str, Any]]:
             for api, variable in API_ID_VARIABLES.items()
         },
     }
+    apis = {variable: f"The stack's output {api}Id." for api, variable in API_ID_VARIABLES.items()}
+    described = {**DESCRIPTIONS, **apis}
+    base = "An address. Change it only for a stack that is not on AWS, such as the local one."
     return [
-        *({"key": name, "value": "", "type": "secret" if name in SECRET_VARIABLES else "string"} for name in empty),
-        *({"key": name, "value": value, "type": "string"} for name, value in bases.items()),
+        *(
+            {
+                "key": name,
+                "value": "",
+                "type": "secret" if name in SECRET_VARIABLES else "string",
+                "description": described[name],
+            }
+            for name in empty
+        ),
+        *(
+            {"key": name, "value": value, "type": "string", "description": described[name]}
+            for name, value in (("reportWaitSeconds", "300"), (ALLOWED, "no"))
+        ),
+        *({"key": name, "value": value, "type": "string", "description": base} for name, value in bases.items()),
     ]
 
 
@@ -109,7 +211,7 @@ def _assume_role() -> Mapping[str, Any]:
         "name": "STS Assume API Gateway Role",
         "event": [_test(ASSUME_ROLE_TEST)],
         "request": {
-            "description": "Stores temporary credentials of ApiGatewayInvokeRole in the collection's variables.",
+            "description": "Stores temporary credentials of ApiGatewayInvokeRole in the collection variables.",
             "auth": _awsv4("{{iamUserAccessKey}}", "{{iamUserSecretKey}}", "", "sts"),
             "method": "POST",
             "header": [],
@@ -123,14 +225,25 @@ def _item(endpoint: Endpoint) -> Mapping[str, Any]:
     request = _request(endpoint)
     keys = json.dumps(sorted(ANSWERS[endpoint.route]))
     script = f"""\
-pm.test("the answer is 200", () => pm.response.to.have.status(200));
-pm.test("the answer has its fields", () => pm.expect(pm.response.json()).to.include.all.keys({keys}));
+pm.test("the status is 200", () => pm.response.to.have.status(200));
+pm.test("the response has its fields", () => pm.expect(pm.response.json()).to.include.all.keys({keys}));
 """
+    if endpoint.route == AT_LOGIN_PAGE:
+        script = 'pm.test("no browser is at the log-in page", () => pm.response.to.have.status(409));\n'
+    if endpoint.route in UNFINISHED:
+        statuses = " or ".join(str(status) for status in UNFINISHED[endpoint.route])
+        script = (
+            f'pm.test("the status is {statuses}", () => '
+            f"pm.expect(pm.response.code).to.be.oneOf({list(UNFINISHED[endpoint.route])}));\n"
+        )
     answers = [(200, "Success", ANSWERS[endpoint.route])]
     answers += [(refusal.status, refusal.when, refusal.body) for refusal in REFUSALS if refusal.applies_to(endpoint)]
     return {
         "name": endpoint.route,
-        "event": [_test(script + _remember(endpoint))],
+        "event": [
+            *([_script("prerequest", WAIT)] if endpoint.route == ARRIVAL else []),
+            _test(script + _remember(endpoint) + (ARRIVAL_TEST if endpoint.route == ARRIVAL else "")),
+        ],
         "request": request,
         "response": [
             {
@@ -147,8 +260,15 @@ pm.test("the answer has its fields", () => pm.expect(pm.response.json()).to.incl
 
 
 def _remember(endpoint: Endpoint) -> str:
-    """What later requests need of this one's answer."""
-    remembered = {"POST /reports": ("reportId",), "POST /schedules": ("reportScheduleId",)}.get(endpoint.route, ())
+    """Stores the values of the response that later requests need."""
+    remembered = {
+        "POST /reports": ("reportId",),
+        "POST /schedules": ("reportScheduleId",),
+        "POST /product-types/pulls": ("pullId",),
+        "POST /authorizations": ("authorizationId",),
+        "PATCH /listings/{sku}": ("submissionId",),
+        "POST /listings/feeds": ("feedRequestId",),
+    }.get(endpoint.route, ())
     return "".join(f'pm.collectionVariables.set("{name}", pm.response.json().{name});\n' for name in remembered)
 
 
@@ -177,7 +297,8 @@ def _request(endpoint: Endpoint) -> Mapping[str, Any]:
         },
     }
     if endpoint.method in METHODS_WITH_BODY:
-        text = json.dumps(values, indent=2)
+        in_body = [field.name for field in endpoint.fields_in("body")]
+        text = json.dumps({name: value for name, value in values.items() if name in in_body}, indent=2)
         request["body"] = {"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}}
     return request
 
@@ -201,4 +322,8 @@ def _awsv4(access_key: str, secret_key: str, session_token: str, service: str) -
 
 
 def _test(script: str) -> Mapping[str, Any]:
-    return {"listen": "test", "script": {"type": "text/javascript", "exec": script.splitlines()}}
+    return _script("test", script)
+
+
+def _script(listen: str, script: str) -> Mapping[str, Any]:
+    return {"listen": listen, "script": {"type": "text/javascript", "exec": script.splitlines()}}

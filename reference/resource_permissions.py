@@ -1,34 +1,34 @@
-"""What the user who creates, updates and deletes a stack must be allowed, for each type of resource in the templates.
+"""The permissions for creating, updating and deleting a stack, for each resource type in the templates.
 
-The actions are those that AWS publishes for each type's create, read, update and delete handlers
+AWS publishes the actions of each type's create, read, update and delete handlers
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html: the file of the type,
-`handlers.*.permissions`), without those that only properties need which no template sets: VPC, file systems, streams,
-replicas, code signing. Where a type has no handlers in its schema, and for what an action may be limited to, the
-source is the Service Authorization Reference
+`handlers.*.permissions`). This table leaves out actions for properties that no template sets: VPC, file systems,
+streams, replicas, code signing. For types without handlers in their schema, and for the resources and conditions that
+an action supports, the source is the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# What the reader of the policy replaces.
+# Placeholders that the user of the policy replaces.
 REGION = "REGION"
 ACCOUNT = "ACCOUNT_ID"
 TEMPLATE_BUCKET = "TEMPLATE_BUCKET"
-# What the names of the stacks begin with. CloudFormation cuts the names it makes: of a stack's name at least 25 letters
-# are left (tests/templates/test_deployer_policy.py), so a longer prefix would miss resources.
+# The prefix of stack names. CloudFormation shortens the names that it generates, and keeps at least 25 characters of
+# the stack's name (tests/templates/test_deployer_policy.py), so a longer prefix would miss resources.
 NAME_PREFIX = "selling-partner-api-"
 
 Condition = Mapping[str, Mapping[str, str | list[str]]]
 
-# The action is CloudFormation's, on behalf of the user. It is asked for where no name says whose a resource is.
+# CloudFormation makes the call for the user. Required if a resource's name does not show which stack it belongs to.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/fas-requests-and-permission-evaluation.html
 THROUGH_CLOUDFORMATION: Condition = {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of the policy: its name, and what must hold for it besides actions and resources."""
+    """A statement of the policy: its name and its condition."""
 
     sid: str
     condition: Condition = field(default_factory=dict, hash=False)
@@ -36,10 +36,11 @@ class Statement:
 
 @dataclass(frozen=True)
 class Scope:
-    """The resources that some actions are limited to, and the statement that says so.
+    """The resources that actions are limited to, and the statement for these actions.
 
-    In `resources` stands {name} for what a resource's name begins with. That is the stack's name prefix, and for some
-    types of resources the logical id: `named_like` is the type, as the templates write it, where it does.
+    In `resources`, {name} is a placeholder for the prefix of a resource's name: the prefix of stack names, and for
+    resource types that are named after their logical ids also the logical id. For these, `named_like` is the type, as
+    written in the templates.
     """
 
     statement: Statement
@@ -55,10 +56,11 @@ class Grant:
 
 @dataclass(frozen=True)
 class ResourceType:
-    """What one type needs.
+    """The permissions for one resource type.
 
-    `grants` are needed whenever a resource of the type is there, its tags included: the tags of the stack reach every
-    resource that can have some. `properties` names each property that a template may set, with what it needs besides.
+    `grants` are always needed. They include tag actions, because CloudFormation copies the stack's tags to every
+    resource that supports tags. `properties` lists each property that a template may set, with the additional
+    permissions for it.
     """
 
     grants: tuple[Grant, ...]
@@ -69,9 +71,9 @@ def _arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
 
 
-# An action knows only resources of its own service and kind, so one statement may hold many kinds.
+# An action applies only to resources of its own service and type, so one statement can contain many types.
 NAMED = Statement("NamedAfterTheStack")
-# Named after their logical ids, as those of any other stack of these templates are, or known by ids that AWS makes up.
+# Named after their logical ids, which are the same in every stack of these templates, or with ids that AWS generates.
 IN_THE_STACK = Statement("NamedOtherwise", THROUGH_CLOUDFORMATION)
 
 STACKS = Scope(NAMED, (_arn("cloudformation", "stack/{name}*"),))
@@ -88,17 +90,18 @@ ALARMS = Scope(NAMED, (_arn("cloudwatch", "alarm:{name}*"),))
 EVENT_BUSES = Scope(NAMED, (_arn("events", "event-bus/{name}*"),))
 RULES = Scope(NAMED, (_arn("events", "rule/{name}*"),))
 
-STATE_MACHINES = Scope(IN_THE_STACK, (_arn("states", "stateMachine:{name}*"),), "AWS::Serverless::StateMachine")
-SECRETS = Scope(IN_THE_STACK, (_arn("secretsmanager", "secret:{name}*"),), "AWS::SecretsManager::Secret")
+# Without region and account, because a managed policy has at most 6,144 characters. CloudFormation, on whose behalf
+# these actions are allowed, works in one region of one account.
+STATE_MACHINES = Scope(IN_THE_STACK, ("arn:aws:states:*:*:stateMachine:{name}*",), "AWS::Serverless::StateMachine")
+SECRETS = Scope(IN_THE_STACK, ("arn:aws:secretsmanager:*:*:secret:{name}*",), "AWS::SecretsManager::Secret")
 DASHBOARDS = Scope(IN_THE_STACK, (f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{{name}}*",), "AWS::CloudWatch::Dashboard")
 SCHEDULE_GROUPS = Scope(
     IN_THE_STACK,
     (_arn("scheduler", "schedule-group/{name}*"), _arn("scheduler", "schedule/{name}*")),
     "AWS::Scheduler::ScheduleGroup",
 )
-REST_APIS = Scope(
-    IN_THE_STACK, tuple(f"arn:aws:apigateway:{REGION}::/{path}" for path in ("restapis", "restapis/*", "tags/*"))
-)
+REST_APIS = Scope(IN_THE_STACK, tuple(f"arn:aws:apigateway:{REGION}::/{path}" for path in ("restapis*", "tags/*")))
+API_ACCOUNT = Scope(IN_THE_STACK, (f"arn:aws:apigateway:{REGION}::/account",))
 KEYS = Scope(IN_THE_STACK, (_arn("kms", "key/*"),))
 EVENT_SOURCE_MAPPING_TAGS = Scope(IN_THE_STACK, (_arn("lambda", "event-source-mapping:*"),))
 
@@ -108,13 +111,17 @@ EVENT_SOURCE_MAPPINGS = Scope(
 PASSED_ROLES = Scope(
     Statement(
         "PassRoles",
-        {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com", "states.amazonaws.com"]}},
+        {
+            "StringEquals": {
+                "iam:PassedToService": ["apigateway.amazonaws.com", "lambda.amazonaws.com", "states.amazonaws.com"]
+            }
+        },
     ),
     ROLES.resources,
 )
 PUBLISHED = Scope(Statement("PublishedTemplatesAndCode"), (f"arn:aws:s3:::{TEMPLATE_BUCKET}/*",))
 TRANSFORM = Scope(Statement("SamTransform"), (f"arn:aws:cloudformation:{REGION}:aws:transform/Serverless-2016-10-31",))
-# What AWS limits to no resource.
+# AWS does not support resource-level permissions for these.
 UNLIMITED = Scope(Statement("NotLimitedToResources", THROUGH_CLOUDFORMATION), ("*",))
 UNLIMITED_QUESTIONS = Scope(Statement("AskAboutTemplates"), ("*",))
 
@@ -124,14 +131,14 @@ def _grant(scope: Scope, service: str, actions: str) -> Grant:
 
 
 def _plain(properties: str, **needing: tuple[Grant, ...]) -> Mapping[str, tuple[Grant, ...]]:
-    """Properties that need nothing besides, and those that do."""
+    """Properties without, and properties with, additional permissions."""
     return dict.fromkeys(properties.split(), ()) | needing
 
 
 CODE = _grant(PUBLISHED, "s3", "GetObject")
 PASS_ROLE = _grant(PASSED_ROLES, "iam", "PassRole")
 
-# What the user asks of CloudFormation itself: by the console, `aws cloudformation` and `sam deploy`.
+# The user's own calls to CloudFormation, with the console, `aws cloudformation` or `sam deploy`.
 CALLER = (
     _grant(
         STACKS,
@@ -146,6 +153,10 @@ CALLER = (
 
 RESOURCE_TYPES: Mapping[str, ResourceType] = {
     # POST, GET, ... are the actions of API Gateway: the verbs of its own API. Tags have a path of their own.
+    "AWS::ApiGateway::Account": ResourceType(
+        (_grant(API_ACCOUNT, "apigateway", "GET PATCH"),),
+        _plain("", CloudWatchRoleArn=(PASS_ROLE,)),
+    ),
     "AWS::ApiGateway::Deployment": ResourceType(
         (_grant(REST_APIS, "apigateway", "POST GET PATCH PUT DELETE"),), _plain("Description RestApiId")
     ),
@@ -153,8 +164,10 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         (_grant(REST_APIS, "apigateway", "POST GET PATCH PUT DELETE"),),
         _plain("Body Description Name Parameters EndpointConfiguration"),
     ),
+    # TracingEnabled also needs a service-linked role, which an administrator creates once: docs/operations.md.
     "AWS::ApiGateway::Stage": ResourceType(
-        (_grant(REST_APIS, "apigateway", "POST GET PATCH PUT DELETE"),), _plain("DeploymentId RestApiId StageName")
+        (_grant(REST_APIS, "apigateway", "POST GET PATCH PUT DELETE"),),
+        _plain("AccessLogSetting DeploymentId MethodSettings RestApiId StageName TracingEnabled"),
     ),
     "AWS::CloudFormation::Stack": ResourceType(
         (
@@ -197,7 +210,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
             ),
         ),
         _plain(
-            "AttributeDefinitions BillingMode GlobalSecondaryIndexes KeySchema",
+            "AttributeDefinitions BillingMode GlobalSecondaryIndexes KeySchema StreamSpecification",
             PointInTimeRecoverySpecification=(_grant(TABLES, "dynamodb", "UpdateContinuousBackups"),),
             TimeToLiveSpecification=(_grant(TABLES, "dynamodb", "UpdateTimeToLive"),),
         ),
@@ -216,11 +229,11 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     "AWS::Events::Rule": ResourceType(
         (_grant(RULES, "events", "PutRule DescribeRule DeleteRule TagResource UntagResource ListTagsForResource"),),
         _plain(
-            "Description EventPattern",
+            "Description EventBusName EventPattern ScheduleExpression",
             Targets=(_grant(RULES, "events", "PutTargets RemoveTargets ListTargetsByRule"),),
         ),
     ),
-    # Its schema has no handlers; these are the calls that put a policy into a role or a user and take it out.
+    # Its schema has no handlers; these are the calls that add a policy to a role or user and remove it.
     "AWS::IAM::Policy": ResourceType(
         (),
         _plain(
@@ -244,7 +257,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
             Policies=(_grant(ROLES, "iam", "PutRolePolicy GetRolePolicy DeleteRolePolicy"),),
         ),
     ),
-    # Deleting a user deletes the access keys that were made for it.
+    # Deleting a user also deletes its access keys.
     "AWS::IAM::User": ResourceType(
         (
             _grant(
@@ -282,7 +295,10 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
             ),
             _grant(EVENT_SOURCE_MAPPING_TAGS, "lambda", "TagResource UntagResource ListTags"),
         ),
-        _plain("BatchSize EventSourceArn FunctionName FunctionResponseTypes ScalingConfig"),
+        _plain(
+            "BatchSize BisectBatchOnFunctionError DestinationConfig EventSourceArn FilterCriteria FunctionName "
+            "FunctionResponseTypes MaximumBatchingWindowInSeconds MaximumRetryAttempts ScalingConfig StartingPosition"
+        ),
     ),
     "AWS::Lambda::Function": ResourceType(
         (
@@ -295,8 +311,8 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
             ),
         ),
         _plain(
-            "Architectures DeadLetterConfig Description Environment Handler LoggingConfig MemorySize Runtime Tags "
-            "Timeout",
+            "Architectures DeadLetterConfig Description Environment EphemeralStorage Handler LoggingConfig MemorySize "
+            "Runtime Tags Timeout TracingConfig",
             Code=(CODE,),
             Layers=(_grant(LAYERS, "lambda", "GetLayerVersion"),),
             Role=(PASS_ROLE,),
@@ -304,11 +320,18 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     ),
     "AWS::Lambda::LayerVersion": ResourceType(
         (_grant(LAYERS, "lambda", "PublishLayerVersion GetLayerVersion DeleteLayerVersion"),),
-        _plain("CompatibleRuntimes Description LayerName", Content=(CODE,)),
+        _plain("CompatibleArchitectures CompatibleRuntimes Description LayerName", Content=(CODE,)),
     ),
     "AWS::Lambda::Permission": ResourceType(
         (_grant(FUNCTIONS, "lambda", "AddPermission GetPolicy RemovePermission"),),
         _plain("Action FunctionName Principal SourceArn"),
+    ),
+    "AWS::Logs::MetricFilter": ResourceType(
+        (
+            _grant(LOG_GROUPS, "logs", "PutMetricFilter DeleteMetricFilter"),
+            _grant(UNLIMITED, "logs", "DescribeMetricFilters"),
+        ),
+        _plain("FilterPattern LogGroupName MetricTransformations"),
     ),
     "AWS::Logs::LogGroup": ResourceType(
         (
@@ -341,6 +364,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
             "",
             BucketEncryption=(_grant(BUCKETS, "s3", "PutEncryptionConfiguration"),),
             LifecycleConfiguration=(_grant(BUCKETS, "s3", "PutLifecycleConfiguration"),),
+            NotificationConfiguration=(_grant(BUCKETS, "s3", "PutBucketNotification"),),
             OwnershipControls=(_grant(BUCKETS, "s3", "PutBucketOwnershipControls"),),
             PublicAccessBlockConfiguration=(_grant(BUCKETS, "s3", "PutBucketPublicAccessBlock"),),
             VersioningConfiguration=(_grant(BUCKETS, "s3", "PutBucketVersioning"),),
@@ -349,7 +373,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     "AWS::S3::BucketPolicy": ResourceType(
         (_grant(BUCKETS, "s3", "GetBucketPolicy PutBucketPolicy DeleteBucketPolicy"),), _plain("Bucket PolicyDocument")
     ),
-    # A group takes its schedules along.
+    # Deleting a group deletes its schedules.
     "AWS::Scheduler::ScheduleGroup": ResourceType(
         (
             _grant(
@@ -361,7 +385,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ),
         _plain(""),
     ),
-    # CloudFormation reads a secret's value to tell whether it changed.
+    # CloudFormation reads a secret's value to see whether it has changed.
     "AWS::SecretsManager::Secret": ResourceType(
         (
             _grant(
@@ -400,7 +424,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     "AWS::SQS::QueuePolicy": ResourceType(
         (_grant(QUEUES, "sqs", "SetQueueAttributes"),), _plain("PolicyDocument Queues")
     ),
-    # Whether its log may be written is asked of the machine's role.
+    # AWS checks the log permissions of the state machine's role.
     "AWS::StepFunctions::StateMachine": ResourceType(
         (
             _grant(
@@ -411,7 +435,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
             ),
         ),
         _plain(
-            "DefinitionSubstitutions LoggingConfiguration StateMachineType Tags",
+            "DefinitionSubstitutions LoggingConfiguration StateMachineType Tags TracingConfiguration",
             DefinitionS3Location=(CODE,),
             RoleArn=(PASS_ROLE,),
         ),

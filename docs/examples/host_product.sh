@@ -2,17 +2,25 @@
 # The same as host_product.py with curl (7.75 or later) alone.
 #
 #   export AWS_REGION=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... ROLE_ARN=...
-#   ./host_product.sh <address> <JSON>
+#   ./host_product.sh [POST | PATCH] <address> <JSON>
+#   ./host_product.sh GET | DELETE "<address>?<name>=<value>&..."     # names in alphabetical order
 #
-# Credentials last an hour and are fetched anew by every run.
+# Credentials expire after an hour; each run gets new ones.
 set -euo pipefail
-address=$1 body=$2
+method=POST
+case ${1-} in GET | POST | PATCH | DELETE) method=$1 && shift ;; esac
+if [ $# -lt 1 ] || [ $# -gt 2 ]; then
+  echo "usage: host_product.sh [GET | POST | PATCH | DELETE] <address> [<JSON>]" >&2
+  exit 1
+fi
+address=$1 content=()
+case $method in POST | PATCH) content=(--data-binary "${2-"{}"}") ;; esac
 sts=${AWS_ENDPOINT_URL_STS:-https://sts.$AWS_REGION.amazonaws.com}
 
-# Secrets go to curl by standard input, where no list of processes shows them.
+# curl reads secrets from standard input, so that they do not appear in the process list.
 user() { printf 'user = "%s:%s"\n' "$1" "$2"; }
 
-# A new access key and a new role take some seconds until every part of IAM knows them.
+# It takes a few seconds until a new access key or role works everywhere in IAM.
 for attempt in $(seq 15); do
   session=$(user "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" | curl --silent --show-error --config - \
     --aws-sigv4 "aws:amz:$AWS_REGION:sts" "$sts/" \
@@ -31,7 +39,7 @@ answer=$({
   user "$(field AccessKeyId)" "$(field SecretAccessKey)"
   printf 'header = "x-amz-security-token: %s"\n' "$(field SessionToken)"
 } | curl --silent --show-error --config - --aws-sigv4 "aws:amz:$AWS_REGION:execute-api" "$address" \
-  --header 'Content-Type: application/json' --data-binary "$body" --write-out '\n%{http_code}')
+  --request "$method" --header 'Content-Type: application/json' "${content[@]}" --write-out '\n%{http_code}')
 status=${answer##*$'\n'}
 printf '%s\n' "${answer%$'\n'*}"
 [ "$status" = 200 ] || { echo "HTTP $status" >&2; exit 1; }

@@ -1,23 +1,142 @@
-"""The same as host_product.py with botocore alone, which every AWS SDK for Python brings along.
+"""The same client as host_product.py with only botocore, which is part of the AWS SDK for Python.
 
 export AWS_REGION=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... ROLE_ARN=...
-python host_product_botocore.py <address> <JSON>
+python host_product_botocore.py [<method>] <address> [<JSON>]
 """
 
+import json
 import os
 import sys
 import time
+import uuid
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 
-# A new access key and a new role take some seconds until every part of IAM knows them.
+# It takes a few seconds until a new access key or role works everywhere in IAM.
 IAM_SETTLES_SECONDS = 30
+# API Gateway answers within 29 seconds.
+TIMEOUT_SECONDS = 30
+LONGEST_PAUSE_SECONDS = 30
+WITH_BODY = ("POST", "PATCH")
+
+
+class RequestRefusedError(Exception):
+    """The API returned an error: `status`, `code` (docs/errors.md), `request_id`, and `answer`, its whole JSON.
+
+    API Gateway's own answers have no code, and only {"message"}, or {"Message"} when IAM denies the caller.
+    """
+
+    def __init__(self, status: int, answer: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+        super().__init__(f"HTTP {status}: {answer.get('message') or answer.get('Message') or answer}")
+        self.status = status
+        self.answer = answer
+        self.code = next((error["code"] for error in answer.get("errors", [])), "")
+        self.request_id = answer.get("requestId") or headers.get("x-amzn-RequestId", "")
+        self.retry_after = float(headers["Retry-After"]) if "Retry-After" in headers else None
+
+    @property
+    def outcome_unknown(self) -> bool:
+        """Whether the request may have been carried out: the function, AWS or SP-API failed, and did not refuse it."""
+        failed = self.status in (500, 504) or (self.status == 502 and not self.answer.get("errors"))
+        return failed or (self.status == 502 and ": HTTP 5" in str(self))
+
+
+class NoAnswerError(Exception):
+    """There was no answer. To find out what became of the request, send it again with `client_token`, if it has one."""
+
+    def __init__(self, client_token: str | None, reason: str) -> None:
+        super().__init__(f"no answer: {reason}")
+        self.client_token = client_token
+
+
+class QuickStart:
+    """Sends requests as ApiGatewayInvokeRole. Keep one instance; it renews its credentials automatically.
+
+    A request waits and is sent again for up to `patience` seconds: after each Retry-After, and, if it cannot take
+    effect twice, after failures and lost answers. It cannot if it is a GET or DELETE, or has a ClientToken.
+    """
+
+    def __init__(self, role_arn: str, region: str, patience: float = 120) -> None:
+        self.role_arn = role_arn
+        self.region = region
+        self.patience = patience
+        self.credentials = invoke_role_credentials(role_arn, region)
+        self.http = URLLib3Session(timeout=TIMEOUT_SECONDS)
+
+    def get(self, address: str, **query: object) -> Mapping[str, Any]:
+        return self.request("GET", address, query)
+
+    def pages(self, address: str, **query: object) -> Iterator[Mapping[str, Any]]:
+        """The pages of a list, one after the other."""
+        page = self.get(address, **query)
+        yield page
+        while "nextToken" in page:
+            page = self.get(address, **query, NextToken=page["nextToken"])
+            yield page
+
+    def post(self, address: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self.request("POST", address, body)
+
+    def create(self, address: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A POST to /reports, /listings or /product-types/pulls, with a ClientToken: it takes effect once."""
+        return self.request("POST", address, {"ClientToken": str(uuid.uuid4()), **body})
+
+    def patch(self, address: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self.request("PATCH", address, body)
+
+    def delete(self, address: str, **query: object) -> Mapping[str, Any]:
+        return self.request("DELETE", address, query)
+
+    def request(self, method: str, address: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Sends a signed request, again if that helps. Encode an id in the address with quote(id, safe="").
+
+        Raises RequestRefusedError and NoAnswerError.
+        """
+        repeatable = method not in WITH_BODY or "ClientToken" in fields
+        give_up, attempts = time.monotonic() + self.patience, 0
+        while True:
+            attempts += 1
+            wait: float | None = min(2.0**attempts, LONGEST_PAUSE_SECONDS)
+            error: RequestRefusedError | NoAnswerError
+            try:
+                return self._once(method, address, fields)
+            except RequestRefusedError as refused:
+                error = refused
+                if refused.status == 403 and "expired" in str(refused) and attempts == 1:
+                    self.credentials = invoke_role_credentials(self.role_arn, self.region)
+                    continue
+                if refused.retry_after is not None:
+                    wait = refused.retry_after
+                elif not (repeatable and refused.outcome_unknown):
+                    wait = None
+            except HTTPClientError as failure:
+                error = NoAnswerError(fields.get("ClientToken"), type(failure).__name__)
+                wait = wait if repeatable else None
+            if wait is None or time.monotonic() + wait > give_up:
+                raise error
+            time.sleep(wait)
+
+    def _once(self, method: str, address: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        body, query = (json.dumps(fields), "") if method in WITH_BODY else (None, encoded(fields))
+        request = AWSRequest(method, address + query, data=body, headers={"Content-Type": "application/json"})
+        # Frozen, so that key and token belong to the same session even if it is renewed at this moment.
+        SigV4Auth(self.credentials.get_frozen_credentials(), "execute-api", self.region).add_auth(request)
+        answer = self.http.send(request.prepare())
+        try:
+            content = json.loads(answer.text)
+        except ValueError:
+            content = {"message": answer.text}
+        if answer.status_code != 200:
+            raise RequestRefusedError(answer.status_code, content, answer.headers)
+        return content
 
 
 def invoke_role_credentials(role_arn: str, region: str) -> DeferredRefreshableCredentials:
@@ -44,22 +163,28 @@ def invoke_role_credentials(role_arn: str, region: str) -> DeferredRefreshableCr
     return DeferredRefreshableCredentials(method="assume-role", refresh_using=patiently)
 
 
-def post(address: str, body: str, credentials: DeferredRefreshableCredentials, region: str) -> tuple[int, str]:
-    """One signed POST; gives the status and the body of the answer."""
-    request = AWSRequest("POST", address, data=body, headers={"Content-Type": "application/json"})
-    # Frozen: key and token of one session, even if that is renewed meanwhile.
-    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", region).add_auth(request)
-    answer = URLLib3Session(timeout=30).send(request.prepare())
-    return answer.status_code, answer.text
+def encoded(query: Mapping[str, Any]) -> str:
+    """The query string; with %20 for a space, as the signature has it."""
+    texts = {name: json.dumps(value) if isinstance(value, bool) else value for name, value in query.items()}
+    return f"?{urlencode(texts, quote_via=quote)}" if texts else ""
 
 
 def main() -> None:
-    address, body = sys.argv[1:]
-    region = os.environ["AWS_REGION"]
-    status, answer = post(address, body, invoke_role_credentials(os.environ["ROLE_ARN"], region), region)
-    print(answer)
-    if status != 200:
-        sys.exit(f"HTTP {status}")
+    arguments = sys.argv[1:]
+    method = arguments.pop(0) if arguments and arguments[0] in ("GET", "POST", "PATCH", "DELETE") else "POST"
+    if len(arguments) not in (1, 2):
+        sys.exit("usage: host_product_botocore.py [GET | POST | PATCH | DELETE] <address> [<JSON>]")
+    try:
+        fields = json.loads(arguments[1] if len(arguments) > 1 else "{}")
+    except ValueError as error:
+        sys.exit(f"not valid JSON: {error}")
+    # A person sees each answer and decides.
+    quick_start = QuickStart(os.environ["ROLE_ARN"], os.environ["AWS_REGION"], patience=0)
+    try:
+        print(json.dumps(quick_start.request(method, arguments[0], fields)))
+    except RequestRefusedError as refused:
+        print(json.dumps(refused.answer))
+        sys.exit(f"HTTP {refused.status}")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,24 @@
 """State machine step: asks SP-API whether a review of the order can be requested now."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from quickstart import callers, invocation
+from quickstart.solicitations import wiring
+from quickstart.solicitations.orders import OrderKey
+from quickstart.solicitations.steps import SolicitationSteps
 
-from quickstart import wiring
-from quickstart.solicitation_orders import OrderKey
-from sp_api.deadline import Deadline
 
+def handler(event: Mapping[str, Any], context: invocation.Context) -> Mapping[str, object]:
+    """{AmazonOrderId, SellerId, Execution, HasSlot?} -> {Step: SUBMIT | WAIT | END, WaitSeconds?, HasSlot?, Outcome?}
 
-def handler(event: Mapping[str, Any], context: LambdaContext) -> Mapping[str, object]:
-    """{AmazonOrderId, SellerId, Execution} -> {Step: SUBMIT | WAIT | END, WaitSeconds?, Outcome?}."""
-    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - 5)
-    key = OrderKey(event["AmazonOrderId"], event["SellerId"])
-    return wiring.solicitation_steps(deadline).ask(key, event["Execution"]).json()
+    HasSlot of a WAIT is passed back after it.
+    """
+    with invocation.WorkflowStep(context, event["Execution"]):
+        seller = partial(callers.known_seller, deadline=invocation.deadline(context))
+        steps = SolicitationSteps(
+            wiring.solicitation_ledger(), callers.selling_partners_table(), seller, wiring.call_slots
+        )
+        key = OrderKey(event["AmazonOrderId"], event["SellerId"])
+        return steps.ask(key, event["Execution"], has_slot=event.get("HasSlot")).json()

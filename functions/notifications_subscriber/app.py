@@ -1,103 +1,80 @@
-"""The subscriptions of sellers: makes, tells and ends them."""
+"""Creates, lists and ends sellers' subscriptions."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from quickstart import http_api, settings, wiring
-from quickstart.subscriptions import (
-    Comparison,
-    find_unrecorded,
-    list_subscriptions,
-    queue_for,
-    read_query,
-    read_request,
-    subscribe,
-    unsubscribe,
+from quickstart import callers, http_api
+from quickstart.invocation import Context
+from quickstart.notifications import (
+    subscription_list,
+    subscriptions,  # noqa: F401 - loaded while the function starts, see wiring
+    wiring,
 )
+from quickstart.notifications.ending import unsubscribe
+from quickstart.notifications.subscription_requests import read_end_query, read_list_query, read_request
 from quickstart.validation import Fields
-from sp_api.deadline import Deadline
-from sp_api.notifications import directive_document
 
 
-def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
-    """POST {SellerId, RegionCode, NotificationType, PayloadVersion?, ProcessingDirective?, Replace?} ->
-    {"destinationId", "subscriptionId"}.
+def handler(event: Mapping[str, Any], context: Context) -> http_api.Answer:
+    """POST {SellerId, RegionCode, NotificationType, AllowUnknownType?, PayloadVersion?, ProcessingDirective?, Replace?}
+    -> {"destinationId", "subscriptionId", "payloadVersion"}.
 
-    GET ?SellerId=&RegionCode=&NotificationType= -> {"sellerId", "regionCode", "subscriptions", "notCompared"}.
+    GET ?SellerId=&RegionCode=&NotificationType=&AllowUnknownType= -> {"sellerId", "regionCode", "subscriptions",
+    "notCompared"}.
 
-    DELETE /{notificationType}?SellerId=&RegionCode= -> {"sellerId", "regionCode", "notificationType",
-    "subscriptionIds", "destinationRemoved"}.
+    DELETE /{notificationType}?SellerId=&RegionCode=&AllowUnknownType=&OnlyOwn= -> {"sellerId", "regionCode",
+    "notificationType", "subscriptionIds", "destinationRemoved", "notCompared"?}.
     """
-    return http_api.answer(event, ROUTES)
+    return http_api.answer(event, context, ROUTES)
 
 
 def _subscribe(fields: Fields) -> Mapping[str, object]:
-    """Subscribes a seller to a notification type, with the stack's queue as destination."""
+    """Subscribes a seller to a notification type, with the stack's queue as the destination."""
     request = read_request(fields)
-    deadline = Deadline.after(http_api.CALL_BUDGET_SECONDS)
-    subscription = subscribe(
-        # Refused here, an unknown seller leaves no destination behind.
-        wiring.seller(request.seller_id, request.region, deadline),
-        wiring.application(request.region, deadline),
-        wiring.destinations(),
-        wiring.subscription_records(),
-        request,
-        queue_for(request.notification_type, settings.required("NOTIFICATIONS_QUEUE_ARN"), _queues_of_their_own()),
+    deadline = http_api.call_deadline()
+    subscriber = wiring.subscriber(
+        # An unknown seller is refused before a destination is created.
+        callers.seller(request.seller_id, request.region, deadline),
+        callers.application(request.region, deadline),
+        request.notification_type,
     )
-    return {"destinationId": subscription.destination_id, "subscriptionId": subscription.subscription_id}
+    subscription = subscriber.subscribe(request)
+    return {
+        "destinationId": subscription.destination_id,
+        "subscriptionId": subscription.subscription_id,
+        "payloadVersion": subscription.payload_version,
+    }
 
 
 def _list(fields: Fields) -> Mapping[str, object]:
-    """Lists what the seller is subscribed to, compared with SP-API's own answer."""
-    query = read_query(fields, type_required=False)
+    """Lists the seller's subscriptions, compared with SP-API's list."""
+    query = read_list_query(fields)
     recorded = wiring.subscription_records().of_seller(query.seller_id, query.region, query.notification_type)
-    deadline = Deadline.after(http_api.CALL_BUDGET_SECONDS)
-    listed = list_subscriptions(
-        wiring.seller(query.seller_id, query.region, deadline), recorded, query.notification_type
-    )
-    return {
-        "sellerId": query.seller_id,
-        "regionCode": query.region,
-        "subscriptions": [_entry(comparison) for comparison in listed.subscriptions],
-        "notCompared": [{"notificationType": name, "reason": why} for name, why in listed.not_compared.items()],
-    }
+    seller = callers.seller(query.seller_id, query.region, http_api.call_deadline())
+    listed = subscription_list.list_subscriptions(seller, recorded, query.notification_type)
+    return {"sellerId": query.seller_id, "regionCode": query.region, **listed.described()}
 
 
 def _unsubscribe(fields: Fields) -> Mapping[str, object]:
-    """Ends a subscription, and removes the destination when nothing uses it."""
-    query = read_query(fields, type_required=True)
-    records = wiring.subscription_records()
-    deadline = Deadline.after(http_api.CALL_BUDGET_SECONDS)
-    application = wiring.application(query.region, deadline)
-    recorded = records.of_seller(query.seller_id, query.region, query.notification_type)
-    if not recorded:
-        queue_arns = [settings.required("NOTIFICATIONS_QUEUE_ARN"), *_queues_of_their_own().values()]
-        seller = wiring.seller(query.seller_id, query.region, deadline)
-        recorded = (find_unrecorded(seller, application, query, queue_arns),)
-    return {
+    """Cancels all subscriptions to a type, and deletes the destination if nothing else uses it."""
+    query = read_end_query(fields)
+    deadline = http_api.call_deadline()
+    ended = unsubscribe(
+        query,
+        lambda: callers.seller(query.seller_id, query.region, deadline),
+        callers.application(query.region, deadline),
+        wiring.destinations(),
+        wiring.subscription_records(),
+        wiring.queue_arns(),
+    )
+    answer: dict[str, object] = {
         "sellerId": query.seller_id,
         "regionCode": query.region,
         "notificationType": query.notification_type,
-        "subscriptionIds": [record.subscription_id for record in recorded],
-        "destinationRemoved": unsubscribe(application, wiring.destinations(), records, recorded),
+        "subscriptionIds": list(ended.subscription_ids),
+        "destinationRemoved": ended.destination_removed,
     }
-
-
-def _queues_of_their_own() -> Mapping[str, str]:
-    """The orders queue is there when the capability that reads it is: a flood of orders then delays no report."""
-    orders_queue_arn = settings.optional("ORDERS_QUEUE_ARN")
-    return {"ORDER_CHANGE": orders_queue_arn} if orders_queue_arn else {}
-
-
-def _entry(comparison: Comparison) -> Mapping[str, object]:
-    directive = comparison.processing_directive
-    return {
-        "notificationType": comparison.notification_type,
-        "state": comparison.state,
-        "subscriptionId": comparison.subscription_id,
-        "destinationId": comparison.destination_id,
-        "payloadVersion": comparison.payload_version,
-    } | ({} if directive is None else {"processingDirective": directive_document(directive)})
+    return answer if ended.not_compared is None else answer | {"notCompared": ended.not_compared}
 
 
 ROUTES: Mapping[str, http_api.Action] = {

@@ -1,26 +1,27 @@
-"""POST /reports: asks SP-API for a report."""
+"""POST /reports: requests a report from SP-API."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from quickstart import http_api, wiring
-from quickstart.report_requests import create_report, read_request
+from quickstart import callers, http_api
+from quickstart.invocation import Context
+from quickstart.reports import wiring
+from quickstart.reports.requests import create_report, read_request
 from quickstart.validation import Fields
-from sp_api.deadline import Deadline
 
 
-def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
+def handler(event: Mapping[str, Any], context: Context) -> http_api.Answer:
     """{SellerId, RegionCode, ReportType, MarketplaceIds, ReportDataStartTime?, ReportDataEndTime?, ReportOptions?,
     ClientToken?} -> {"reportId"}.
     """
-    return http_api.answer(event, ROUTES)
+    return http_api.answer(event, context, ROUTES)
 
 
 def _create(fields: Fields) -> Mapping[str, object]:
-    """Asks SP-API for a report, which is delivered when it is made."""
+    """Requests a report from SP-API; the stack delivers it when it is finished."""
     request = read_request(fields)
-    caller = wiring.seller(request.seller_id, request.region, Deadline.after(http_api.CALL_BUDGET_SECONDS))
-    return {"reportId": create_report(caller, request, wiring.report_ledger(), wiring.client_tokens())}
+    caller = callers.seller(request.seller_id, request.region, http_api.call_deadline())
+    return {"reportId": create_report(caller, request, wiring.report_records())}
 
 
 ROUTES: Mapping[str, http_api.Action] = {"POST /reports": _create}

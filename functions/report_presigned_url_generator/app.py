@@ -1,61 +1,27 @@
-"""State machine step: the presigned link and the e-mail with it.
+"""State machine step: creates the presigned link and sends the e-mail with it.
 
-The link is mailed here and not by the state machine, because whatever passes through that stays in its history.
+The state machine never receives the link, because its history would keep it.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from quickstart import settings, wiring
-from quickstart.observability import logger
-from quickstart.report_announcement import FinishedReportNews, write_message
-from quickstart.report_ledger import StoredReport
-from quickstart.topic import publish
+from quickstart import invocation, settings
+from quickstart.reports import wiring
+from quickstart.reports.announcement import FinishedReport, announce_report
 
 
-def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, object]:
-    """{SellerId, ReportId, ReportType, ReportStatus, ObjectKey?, SizeBytes?, Sha256?, CompressionAlgorithm?,
-    DataStartTime?, DataEndTime?, Explanation?} -> {NotificationMessageId}.
-
-    A report is announced once: what the ledger already has as announced is not announced again. Raises
-    AnnouncementsTooFastError, after which the state machine waits and tries again.
+def handler(event: Mapping[str, Any], context: invocation.Context) -> Mapping[str, object]:
+    """{SellerId, ReportId, ReportType, ReportStatus, Execution?, ObjectKey?, SizeBytes?, Sha256?,
+    CompressionAlgorithm?, DataStartTime?, DataEndTime?, Explanation?, AnnouncementSlot?} -> {NotificationMessageId}.
     """
-    seller_id, report_id = event["SellerId"], event["ReportId"]
-    ledger = wiring.report_ledger()
-    announced = (ledger.find(seller_id, report_id) or {}).get("NotificationMessageId")
-    if announced is not None:
-        return {"NotificationMessageId": announced}
-    # These take long in a function that starts cold, and what has its turn should leave soon.
-    sns, _ = wiring.sns(), wiring.sts()
-    # Before the link is made, which lives from then on.
-    wiring.take_announcement_turn()
-    document = _document(event)
-    message = write_message(
-        FinishedReportNews(
-            seller_id=seller_id,
-            report_id=report_id,
-            report_type=event["ReportType"],
-            report_status=event["ReportStatus"],
-            reports_url=settings.required("REPORT_CREATOR_URL"),
-            data_start_time=event.get("DataStartTime"),
-            data_end_time=event.get("DataEndTime"),
-            document=document,
-            link=None if document is None else wiring.report_link(document.key, report_id),
-            explanation=event.get("Explanation"),
+    with wiring.report_step(event, context):
+        message_id = announce_report(
+            FinishedReport.from_workflow(event),
+            wiring.report_ledger(),
+            wiring.report_topic(),
+            wiring.report_links(),
+            settings.required("REPORT_CREATOR_URL"),
+            slot_taken=event.get("AnnouncementSlot"),
         )
-    )
-    message_id = publish(sns, settings.required("REPORT_TOPIC_ARN"), message)
-    ledger.announced(seller_id, report_id, event["ReportStatus"], message_id)
-    logger().info("report announced", seller_id=seller_id, report_id=report_id, status=event["ReportStatus"])
     return {"NotificationMessageId": message_id}
-
-
-def _document(event: Mapping[str, Any]) -> StoredReport | None:
-    if "ObjectKey" not in event:
-        return None
-    return StoredReport(
-        key=event["ObjectKey"],
-        size_bytes=event["SizeBytes"],
-        sha256=event["Sha256"],
-        gzipped=event["CompressionAlgorithm"] == "GZIP",
-    )

@@ -1,19 +1,21 @@
-"""GET /reports and GET /reports/{reportId}: what became of a seller's reports."""
+"""GET /reports and GET /reports/{reportId}: the state of a seller's reports."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from quickstart import http_api, wiring
-from quickstart.report_reading import described, find_report, list_reports, read_list_request
+from quickstart import http_api
+from quickstart.invocation import Context
+from quickstart.reports import wiring
+from quickstart.reports.reading import list_reports, read_find_request, read_list_request, read_report
 from quickstart.validation import Fields
 
 
-def handler(event: Mapping[str, Any], _context: object) -> http_api.Answer:
+def handler(event: Mapping[str, Any], context: Context) -> http_api.Answer:
     """{SellerId, Limit?, NextToken?} -> {"reports", "nextToken"?}, and {SellerId, ReportId} -> one report, with a
-    fresh link when it is stored.
+    new link when it is stored.
     """
-    return http_api.answer(event, ROUTES)
+    return http_api.answer(event, context, ROUTES)
 
 
 def _list(fields: Fields) -> Mapping[str, object]:
@@ -23,12 +25,9 @@ def _list(fields: Fields) -> Mapping[str, object]:
 
 
 def _read(fields: Fields) -> Mapping[str, object]:
-    """Tells what became of a report, with a fresh link when it is stored."""
-    seller_id = fields.seller_id()
-    report_id = fields.report_id()
-    fields.finish()
-    item = find_report(wiring.reports_table(), seller_id, report_id, datetime.now(UTC))
-    return described(item, wiring.report_link(item["ObjectKey"], report_id) if "ObjectKey" in item else None)
+    """Returns the status of a report, with a new link if it is stored."""
+    seller_id, report_id = read_find_request(fields)
+    return read_report(wiring.reports_table(), wiring.report_links(), seller_id, report_id, datetime.now(UTC))
 
 
 ROUTES: Mapping[str, http_api.Action] = {"GET /reports": _list, "GET /reports/{reportId}": _read}

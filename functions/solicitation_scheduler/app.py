@@ -1,42 +1,50 @@
-"""Takes ORDER_CHANGE notifications from the queue: schedules the request of a review for each shipped order, and hands
-the notification on to the event bus.
+"""Processes ORDER_CHANGE notifications from the queue: schedules a review request for each shipped order and forwards
+every notification to the event bus.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from quickstart import invocation, settings
+from quickstart.notifications.forwarding import FORWARDED
+from quickstart.notifications.wiring import forwarder
+from quickstart.queue_batches import BatchAnswer, Message, process_batch
+from quickstart.solicitations import wiring
+from quickstart.solicitations.orders import NOTIFICATION_TYPE, UnreadableOrderChangeError, read_order_change
+from quickstart.solicitations.scheduling import schedule_solicitation
+from quickstart.token_vault import token_regions
 
-from quickstart import settings, wiring
-from quickstart.notification_processing import UnreadableNotificationError, read_notification
-from quickstart.queue_batches import process_batch
-from quickstart.solicitation_orders import UnreadableOrderChangeError, read_order_change
-from quickstart.solicitation_scheduling import schedule_solicitation
+_DEAD_LETTERS = "ORDERS_DEAD_LETTER_QUEUE_URL"
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: Mapping[str, Any], context: invocation.Context) -> BatchAnswer:
     """An SQS batch -> the messages that failed."""
-    queue_url = settings.required("ORDERS_QUEUE_URL")
-    return process_batch(event, context, _process, UnreadableOrderChangeError, queue_url)
+    queue_url, dead_letters = settings.required("ORDERS_QUEUE_URL"), settings.required(_DEAD_LETTERS)
+    return process_batch(event, context, _process, UnreadableOrderChangeError, queue_url, dead_letters)
 
 
-def _process(record: SQSRecord) -> None:
-    sent = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
-    schedule_solicitation(
-        read_order_change(record.body, sent),
-        wiring.solicitation_ledger(),
-        wiring.solicitation_arranger(),
-        timedelta(days=settings.whole_number("SOLICITATION_DELAY_DAYS")),
-    )
-    _forward(record.body)
-
-
-def _forward(body: str) -> None:
+def _process(message: Message) -> None:
+    sent = datetime.fromtimestamp(int(message.attributes["SentTimestamp"]) / 1000, UTC)
+    bus = forwarder(_DEAD_LETTERS)
+    # A message that was moved back from the dead-letter queue.
+    forwarded_before = FORWARDED in message.message_attributes
     try:
-        notification = read_notification(body)
-    except UnreadableNotificationError:
-        # An order without SP-API's metadata was sent by hand, as a test: it is no notification for the host product.
+        change = read_order_change(message.body, sent)
+    except UnreadableOrderChangeError as error:
+        # What is wrong for a solicitation may be of no concern to the host product.
+        if not bus.forward_and_set_aside(
+            NOTIFICATION_TYPE, message.body, str(error), forwarded_before=forwarded_before
+        ):
+            raise
         return
-    wiring.forwarder("ORDERS_DEAD_LETTER_QUEUE_URL").forward(notification, body)
+    if change is not None:
+        schedule_solicitation(
+            change,
+            wiring.solicitation_ledger(),
+            wiring.solicitation_arranger(),
+            timedelta(days=settings.whole_number("SOLICITATION_DELAY_DAYS")),
+            lambda seller_id: bool(token_regions(wiring.selling_partners_table(), seller_id)),
+        )
+    if not forwarded_before:
+        bus.forward_if_notification(message.body)

@@ -1,17 +1,20 @@
 """State machine step: requests the review, once."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from quickstart import callers, invocation
+from quickstart.solicitations import wiring
+from quickstart.solicitations.orders import OrderKey
+from quickstart.solicitations.steps import SolicitationSteps
 
-from quickstart import wiring
-from quickstart.solicitation_orders import OrderKey
-from sp_api.deadline import Deadline
 
-
-def handler(event: Mapping[str, Any], context: LambdaContext) -> Mapping[str, object]:
+def handler(event: Mapping[str, Any], context: invocation.Context) -> Mapping[str, object]:
     """{AmazonOrderId, SellerId, Execution} -> {Step: WAIT | END, WaitSeconds?, Outcome?}."""
-    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - 5)
-    key = OrderKey(event["AmazonOrderId"], event["SellerId"])
-    return wiring.solicitation_steps(deadline).submit(key, event["Execution"]).json()
+    with invocation.WorkflowStep(context, event["Execution"]):
+        seller = partial(callers.known_seller, deadline=invocation.deadline(context))
+        steps = SolicitationSteps(
+            wiring.solicitation_ledger(), callers.selling_partners_table(), seller, wiring.call_slots
+        )
+        return steps.submit(OrderKey(event["AmazonOrderId"], event["SellerId"]), event["Execution"]).json()

@@ -1,5 +1,5 @@
-"""A local AWS: ministack, with the differences from AWS that this project meets closed.
+"""A local AWS: ministack, with fixes for the differences from AWS that matter to this project.
 
-`python -m aws_emulator` starts it. Each difference ("gap") is one function in the module of its service; its docstring
-says what AWS does and what ministack does. `gaps.py` lists them all.
+`python -m aws_emulator` starts it. Each difference ("gap") has one function in the module of its service. The docstring
+says what AWS does and what ministack does. `gaps.py` lists all gaps.
 """

@@ -1,4 +1,4 @@
-"""A log of the calls that the emulator gets over HTTP: who called which operation. Never what was in them."""
+"""A log of the emulator's HTTP calls: who called which operation, without request or response contents."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from ministack.core.iam_evaluator import PrincipalInfo, resolve_principal
 from ministack.core.responses import get_account_id
 
 CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
-# What a count of request units needs of a DynamoDB request.
+# The fields of a DynamoDB request that are needed to count request units.
 DYNAMODB_FIELDS = ("TableName", "IndexName")
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def logged(application: Application, path: Path) -> Application:
-    """The ASGI application, with one line of JSON in the file for each signed request that it has answered.
+    """Wraps the ASGI application to write one line of JSON to the file for each signed request.
 
-    {principal, service, operation, method, query, status} and, of DynamoDB, TableName and IndexName. `operation` is
-    empty where path and method say it (S3, API Gateway, Scheduler); `query` has the names of the parameters alone.
+    {principal, service, operation, method, query, status} and, for DynamoDB, TableName and IndexName, and for a batch
+    Items, the number of its items by table. `operation` is empty where path and method determine it (S3, API Gateway,
+    Scheduler). `query` has only the parameter names.
     """
     writing = threading.Lock()
 
@@ -36,7 +37,10 @@ def logged(application: Application, path: Path) -> Application:
 
         async def receive_and_keep() -> Any:
             message = await receive()
-            if signed["service"] not in ("s3", "execute-api"):  # small ones, read for their operation
+            if signed["service"] not in (
+                "s3",
+                "execute-api",
+            ):  # the others are small, and their body may name the operation
                 body.extend(message.get("body", b""))
             return message
 
@@ -55,8 +59,12 @@ def logged(application: Application, path: Path) -> Application:
             "status": status,
         }
         if signed["service"] == "dynamodb":
-            asked = json.loads(body)
-            call |= {field: asked[field] for field in DYNAMODB_FIELDS if field in asked}
+            request = json.loads(body)
+            call |= {field: request[field] for field in DYNAMODB_FIELDS if field in request}
+            batch = request.get("RequestItems", {}).items()
+            if batch:
+                items = {table: len(asked["Keys"] if isinstance(asked, dict) else asked) for table, asked in batch}
+                call |= {"Items": items}
         with writing, path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(call) + "\n")
 
@@ -64,7 +72,7 @@ def logged(application: Application, path: Path) -> Application:
 
 
 def _principal(access_key: str) -> str:
-    """The ARN of the caller: of a function that is its role's, ending in the function's name."""
+    """The ARN of the caller. For a function, that of its role's session, which ends in the function's name."""
     found = resolve_principal(access_key, get_account_id())
     return str(found.arn) if isinstance(found, PrincipalInfo) else ""
 

@@ -11,12 +11,12 @@ from ministack.services import iam
 
 from aws_emulator.patching import wrap
 
-# Of the simulation under way: values by condition key, in small letters.
+# The context of the current simulation: values by condition key in lower case.
 _CONTEXT: ContextVar[dict[str, Any] | None] = ContextVar("simulated_context", default=None)
 
 
 def simulations_see_their_context() -> None:
-    """SimulatePrincipalPolicy takes ContextEntries for the conditions of policies; ministack leaves them out."""
+    """SimulatePrincipalPolicy evaluates conditions with its ContextEntries; ministack ignores them."""
 
     @wrap(iam._IAM_HANDLERS, "SimulatePrincipalPolicy", "8dbfeffbf145")
     def simulate(original: Any, parameters: dict[str, list[str]]) -> Any:
@@ -31,6 +31,11 @@ def simulations_see_their_context() -> None:
         if entries := _CONTEXT.get():
             context = replace(context, service_context={**context.service_context, **entries})
         return original(context, *policies)
+
+
+def is_simulation() -> bool:
+    """Whether the current request is SimulatePrincipalPolicy, which evaluates policies without using them."""
+    return _CONTEXT.get() is not None
 
 
 def _context_entries(parameters: dict[str, list[str]]) -> dict[str, Any]:

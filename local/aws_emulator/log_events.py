@@ -12,8 +12,8 @@ from aws_emulator.patching import wrap
 
 
 def log_events_have_ids() -> None:
-    """FilterLogEvents gives each event an id of its own; ministack gives none to the lines of functions. (Equal lines
-    of one millisecond in one stream share theirs here.)"""
+    """FilterLogEvents returns a unique id for each event; ministack has none for the lines of functions. (Here, equal
+    lines of the same millisecond and stream have the same id.)"""
 
     @wrap(cloudwatch_logs, "_filter_log_events", "9b3d13c713b5")
     def filter_log_events(original: Any, data: dict[str, Any]) -> Any:

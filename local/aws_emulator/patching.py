@@ -1,4 +1,4 @@
-"""How a gap is closed: a function of ministack is wrapped, when it is the one that the wrapper was written for."""
+"""Wraps functions of ministack, after checking that their source is what the wrapper was written for."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ MINISTACK_VERSION = "1.5.33"
 
 
 class UnexpectedSourceError(Exception):
-    """ministack is not the one this package was written for: look at each gap again before raising the pin."""
+    """This is not the version of ministack that the package was written for. Check each gap before changing the pin."""
 
 
 def require_ministack_version() -> None:
-    """Raises UnexpectedSourceError when another version of ministack is installed."""
+    """Raises UnexpectedSourceError if another version of ministack is installed."""
     installed = version("ministack")
     if installed != MINISTACK_VERSION:
-        raise UnexpectedSourceError(f"ministack {installed} is installed, the gaps are closed for {MINISTACK_VERSION}")
+        raise UnexpectedSourceError(
+            f"ministack {installed} is installed, but the gaps are closed for {MINISTACK_VERSION}"
+        )
 
 
 def wrap(owner: Any, name: str, digest: str) -> Callable[[Callable[..., Any]], None]:
-    """Decorator: the decorated function takes the place of owner's function `name` and gets that function first.
+    """Decorator that replaces owner's function `name`. The replacement gets the original as its first argument.
 
     `owner` is a module, a class or a dictionary of functions. `digest` is the start of the SHA-256 of the source of the
-    function as ministack ships it; UnexpectedSourceError is raised when it differs. Wrappers of one function pile up.
+    original function; another source raises UnexpectedSourceError. A function can be wrapped more than once.
     """
     current = owner[name] if isinstance(owner, dict) else getattr(owner, name)
     require_source(f"{name}()", inspect.getsource(current), digest)
@@ -53,7 +55,7 @@ def require_source(what: str, source: str, digest: str) -> None:
 
 
 def replace_once(text: str, old: str, new: str) -> str:
-    """The text with the one occurrence of `old` replaced; raises UnexpectedSourceError when there are none or more."""
+    """Replaces the only occurrence of `old`. Raises UnexpectedSourceError if there is none or more than one."""
     if text.count(old) != 1:
-        raise UnexpectedSourceError(f"expected once, found {text.count(old)} times: {old!r}")
+        raise UnexpectedSourceError(f"expected one occurrence, found {text.count(old)}: {old!r}")
     return text.replace(old, new)

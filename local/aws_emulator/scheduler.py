@@ -14,16 +14,16 @@ TICK_SECONDS = 0.5
 
 
 def schedules_fire_when_due() -> None:
-    """AWS invokes a target within the minute of its schedule; ministack looks every 10 seconds, which tests would spend
-    waiting: it looks twice a second."""
+    """AWS invokes a target within the minute of its schedule; ministack checks schedules every 10 seconds. Checks twice
+    a second, so that tests wait less."""
     if scheduler._SCHEDULE_TICK_INTERVAL != 10:
         raise UnexpectedSourceError("scheduler._SCHEDULE_TICK_INTERVAL is not 10 seconds")
     scheduler._SCHEDULE_TICK_INTERVAL = TICK_SECONDS
 
 
 def schedule_policies_see_the_group() -> None:
-    """On AWS a schedule's ARN holds its group's name, and policies are checked against it; ministack checks every
-    schedule against the default group."""
+    """On AWS, the ARN of a schedule contains the name of its group, and policies match that ARN; ministack uses the
+    default group for every schedule."""
 
     @wrap(iam_actions, "extract_resource_arn", "82f51700695c")
     def extract(
@@ -44,7 +44,7 @@ def schedule_policies_see_the_group() -> None:
 
 
 def _group_of(method: str, body: bytes, query: dict[str, Any]) -> str:
-    """The schedule group a request names: in its query (get, delete) or in its body (create, update)."""
+    """The schedule group of a request, from its query (get, delete) or body (create, update)."""
     named = query.get("groupName")
     if named:
         return str(named[0] if isinstance(named, list) else named)

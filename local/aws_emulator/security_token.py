@@ -14,8 +14,8 @@ ROLE_CHAINING_SECONDS = 3600
 
 
 def sessions_last_no_longer_than_allowed() -> None:
-    """AssumeRole refuses a session longer than the role's MaxSessionDuration, or than one hour when a role's session
-    asks for it (role chaining); ministack takes any duration."""
+    """AssumeRole rejects a session longer than the role's MaxSessionDuration, or than one hour if the caller is a role
+    session (role chaining); ministack accepts any duration."""
 
     @wrap(sts, "handle_request", "f2d7c72d01d6")
     async def handle(
@@ -28,8 +28,8 @@ def sessions_last_no_longer_than_allowed() -> None:
 
 
 def conditions_see_the_role_of_a_session() -> None:
-    """The condition key aws:PrincipalArn of a role's session is the role's own ARN, with its path; ministack gives the
-    session's ARN."""
+    """The condition key aws:PrincipalArn of a role session is the ARN of the role, with its path; ministack uses the
+    ARN of the session."""
 
     @wrap(iam_evaluator, "_resolve_condition_key", "15e26964cd38")
     def resolve(original: Any, key: str, context: Any) -> Any:
@@ -41,7 +41,7 @@ def conditions_see_the_role_of_a_session() -> None:
 
 
 def _duration_problem(parameters: dict[str, str], headers: dict[str, str], query: dict[str, Any]) -> str:
-    """STS's message when the session asked for is too long, else nothing."""
+    """STS's error message if the requested session is too long, otherwise empty."""
     seconds = int(parameters.get("DurationSeconds", 3600))
     role = iam._roles.get(parameters.get("RoleArn", "").rsplit("/", 1)[-1]) or {}
     if seconds > int(role.get("MaxSessionDuration", 3600)):

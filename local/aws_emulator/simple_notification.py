@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 import smtplib
 import threading
 from email.message import EmailMessage
@@ -20,6 +21,7 @@ from aws_emulator.patching import wrap
 logger = logging.getLogger(__name__)
 
 SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
+INVOKE_URL = re.compile(r"https://(\w+)\.execute-api\.[\w-]+\.amazonaws\.com/")
 DEFAULT_SUBJECT = "AWS Notification Message"
 CONFIRMATION_SUBJECT = "AWS Notification - Subscription Confirmation"
 TOPIC_HANDLERS = provisioners._RESOURCE_HANDLERS["AWS::SNS::Topic"]
@@ -27,8 +29,9 @@ SUBSCRIPTION_HANDLERS = provisioners._RESOURCE_HANDLERS["AWS::SNS::Subscription"
 
 
 def notifications_reach_mailboxes(smtp_port: int) -> None:
-    """SNS sends a message to a topic's e-mail subscriptions, its own text for e-mail when MessageStructure is json;
-    ministack only logs. They are sent to the SMTP server on the loopback port."""
+    """SNS sends a message to the e-mail subscriptions of its topic, with a separate text for e-mail if MessageStructure
+    is json; ministack only logs it. Here e-mails go to the SMTP server on the localhost port. Where an e-mail names the
+    address of an API, it has the address at which the emulator answers."""
 
     @wrap(sns, "_fanout", "984cdd91d64a")
     def fan_out(original: Any, *arguments: Any, **options: Any) -> None:
@@ -40,14 +43,14 @@ def notifications_reach_mailboxes(smtp_port: int) -> None:
 
 
 def email_subscriptions_wait_for_confirmation(smtp_port: int) -> None:
-    """An e-mail subscription is pending until somebody opens the link that SNS mails to the address; until then nothing
-    else is mailed there, and lists show PendingConfirmation instead of its ARN. ministack confirms it at once."""
+    """An e-mail subscription is pending until somebody opens the link in SNS's confirmation e-mail. Until then, SNS
+    sends no other e-mail, and lists show PendingConfirmation instead of the ARN; ministack confirms it at once."""
 
-    def ask(topic_arn: str) -> None:
+    def request_confirmation(topic_arn: str) -> None:
         topic = sns._topics[topic_arn]
         for subscription in topic["subscriptions"]:
-            if subscription["protocol"] == "email" and "asked" not in subscription:
-                subscription.update(asked=True, confirmed=False, token=new_uuid())
+            if subscription["protocol"] == "email" and "confirmation_sent" not in subscription:
+                subscription.update(confirmation_sent=True, confirmed=False, token=new_uuid())
                 subscription["attributes"]["PendingConfirmation"] = "true"
                 _send_soon(_confirmation(subscription), smtp_port)
         sns._refresh_subscription_counts(topic)
@@ -57,7 +60,7 @@ def email_subscriptions_wait_for_confirmation(smtp_port: int) -> None:
         status, headers, body = original(parameters)
         if status == 200:
             topic_arn = sns._normalize_arn(sns._p(parameters, "TopicArn"))
-            ask(topic_arn)
+            request_confirmation(topic_arn)
             if sns._p(parameters, "ReturnSubscriptionArn") != "true":
                 body = _without_pending_arns(topic_arn, body, "pending confirmation")
         return status, headers, body
@@ -65,19 +68,19 @@ def email_subscriptions_wait_for_confirmation(smtp_port: int) -> None:
     @wrap(TOPIC_HANDLERS, "create", "0a96666a036a")
     def create_topic(original: Any, *arguments: Any) -> Any:
         topic_arn, attributes = original(*arguments)
-        ask(topic_arn)
+        request_confirmation(topic_arn)
         return topic_arn, attributes
 
     @wrap(TOPIC_HANDLERS, "update", "a29cbf08e7b5")
     def update_topic(original: Any, *arguments: Any) -> Any:
         topic_arn, attributes = original(*arguments)
-        ask(topic_arn)
+        request_confirmation(topic_arn)
         return topic_arn, attributes
 
     @wrap(SUBSCRIPTION_HANDLERS, "create", "1d35ffdfbb89")
     def create_subscription(original: Any, logical_id: str, properties: dict[str, Any], stack: str) -> Any:
         created = original(logical_id, properties, stack)
-        ask(properties["TopicArn"])
+        request_confirmation(properties["TopicArn"])
         return created
 
     @wrap(sns, "_list_subscriptions_by_topic", "02119f3da935")
@@ -112,12 +115,13 @@ def _confirmation(subscription: dict[str, Any]) -> EmailMessage:
 
 
 def _mails(publication: dict[str, Any]) -> list[EmailMessage]:
-    """A message for each e-mail subscription whose filter lets it pass. The publication: the arguments of _fanout()."""
+    """An e-mail for each subscription whose filter policy matches. `publication` has the arguments of _fanout()."""
     topic = sns._topic_by_arn_any_scope(publication["topic_arn"]) or {"subscriptions": []}
     text = sns._resolve_message_for_protocol(publication["message"], publication["message_structure"], "email")
     attributes = publication["message_attributes"] or {}
+    read = INVOKE_URL.sub(rf"http://127.0.0.1:{sns._PORT}/_aws/execute-api/\1/", text)
     return [
-        _mail(subscription["endpoint"], publication["subject"] or DEFAULT_SUBJECT, text)
+        _mail(subscription["endpoint"], publication["subject"] or DEFAULT_SUBJECT, read)
         for subscription in topic["subscriptions"]
         if subscription["protocol"] == "email"
         and subscription["confirmed"]
@@ -144,5 +148,5 @@ def _send(mail: EmailMessage, smtp_port: int) -> None:
     try:
         with smtplib.SMTP("127.0.0.1", smtp_port, timeout=5) as connection:
             connection.send_message(mail)
-    except OSError as error:  # smtplib's own errors are OSError too
+    except OSError as error:  # smtplib's errors are OSErrors too
         logger.warning("An e-mail to %s was not delivered: %s", mail["To"], error)

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import contextvars
+import hashlib
 import json
 import random
 import re
 import threading
+import time
 from typing import Any
 
-from ministack.core.iam_evaluator import EvalContext, _gather_role_policies, evaluate
+from ministack.core import iam_evaluator
+from ministack.core.iam_evaluator import EvalContext, _gather_role_policies
 from ministack.core.responses import error_response_json, json_response, now_iso
-from ministack.services import lambda_svc, stepfunctions
+from ministack.services import cloudwatch_logs, lambda_svc, stepfunctions
 
 from aws_emulator.patching import wrap
 
 MAXIMUM_NAME_LENGTH = 80
 MAXIMUM_PAYLOAD_BYTES = 256 * 1024
-# API reference, StartExecution: what a name must not contain.
+# Characters that a name must not contain (API reference, StartExecution).
 FORBIDDEN_IN_NAMES = re.compile(
     r"""[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff\U0010ffff]"""
 )
 
+# Of events of failures: log level FATAL has only those of executions, ERROR those of tasks too.
+FAILURES = ("Failed", "TimedOut", "Aborted")
+# What the log has only with includeExecutionData.
+EXECUTION_DATA = ("input", "inputDetails", "output", "outputDetails", "parameters")
+
 
 def execution_names_are_checked() -> None:
-    """Step Functions refuses a name of more than 80 characters (ValidationException) and one with a space, a bracket, a
-    colon and the like (InvalidName); ministack takes any."""
+    """Step Functions rejects a name of more than 80 characters (ValidationException) or with characters such as spaces,
+    brackets and colons (InvalidName); ministack accepts any name."""
 
     @wrap(stepfunctions, "_start_execution", "9923282fc76c")
     def start(original: Any, request: dict[str, Any]) -> Any:
@@ -43,8 +51,8 @@ def execution_names_are_checked() -> None:
 
 
 def starting_a_running_execution_again_succeeds() -> None:
-    """StartExecution with the name and the input of a running execution gives that execution (standard workflows); with
-    another input, or once it has ended, ExecutionAlreadyExists. ministack answers ExecutionAlreadyExists always."""
+    """StartExecution with the name and input of a running execution returns that execution (standard workflows). With
+    another input, or after it has ended, it fails with ExecutionAlreadyExists; ministack always fails."""
 
     @wrap(stepfunctions, "_start_execution", "9923282fc76c")
     def start(original: Any, request: dict[str, Any]) -> Any:
@@ -61,14 +69,14 @@ def starting_a_running_execution_again_succeeds() -> None:
 
 
 def executions_act_with_their_role() -> None:
-    """A task invokes a function only when the state machine's role may (lambda:InvokeFunction), else it fails with
-    Lambda.AWSLambdaException; ministack looks at no role."""
+    """A task can invoke a function only if the state machine's role allows lambda:InvokeFunction, otherwise it fails
+    with Lambda.AWSLambdaException; ministack does not check the role."""
     role: contextvars.ContextVar[str] = contextvars.ContextVar("role")
 
     @wrap(stepfunctions, "_run_execution", "996dff84e0e0")
     def run(original: Any, execution_arn: str) -> None:
         execution = stepfunctions._executions[execution_arn]
-        role.set(stepfunctions._state_machines[execution["stateMachineArn"]]["roleArn"])  # the thread's own
+        role.set(stepfunctions._state_machines[execution["stateMachineArn"]]["roleArn"])  # local to this thread
         original(execution_arn)
 
     @wrap(stepfunctions, "_call_lambda", "25830369b126")
@@ -90,7 +98,8 @@ def _require_permission(role: str, function: str) -> None:
         resource_arn=function,
         region=region,
     )
-    if evaluate(request, _gather_role_policies(role.rsplit("/", 1)[-1], account)).decision != "Allow":
+    policies = _gather_role_policies(role.rsplit("/", 1)[-1], account)
+    if iam_evaluator.evaluate(request, policies).decision != "Allow":
         raise stepfunctions._ExecutionError(
             "Lambda.AWSLambdaException",
             f"User: {role} is not authorized to perform: {action} on resource: {function} because no identity-based "
@@ -99,7 +108,7 @@ def _require_permission(role: str, function: str) -> None:
 
 
 def retry_delays_have_a_maximum_and_jitter() -> None:
-    """A retrier's MaxDelaySeconds bounds its delay, and JitterStrategy FULL draws it between nothing and that;
+    """A retrier's MaxDelaySeconds limits its delay, and JitterStrategy FULL picks a random delay from 0 to that;
     ministack ignores both fields."""
 
     @wrap(stepfunctions, "_find_matching_retrier", "cb494ae8503c")
@@ -110,16 +119,16 @@ def retry_delays_have_a_maximum_and_jitter() -> None:
         delay = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** counts.get(index, 0)
         delay = min(delay, retrier.get("MaxDelaySeconds", delay))
         if retrier.get("JitterStrategy") == "FULL":
-            delay = random.uniform(0, delay)  # noqa: S311 - spreads retries, guards nothing
+            delay = random.uniform(0, delay)  # noqa: S311 - not for security
         return {**retrier, "IntervalSeconds": delay, "BackoffRate": 1}, index
 
 
 def large_payloads_fail() -> None:
-    """An execution fails with States.DataLimitExceeded when a task's input, result or output is longer than 256 KiB,
-    and no Retry or Catch on States.ALL matches that. ministack takes any length."""
+    """An execution fails with States.DataLimitExceeded if a task's input, result or output exceeds 256 KiB, and a Retry
+    or Catch of States.ALL does not match that; ministack accepts any size."""
 
     class PayloadTooLargeError(Exception):
-        """Not ministack's own exception, so that no retrier or catcher sees it."""
+        """Not ministack's own exception, so that no retrier or catcher matches it."""
 
     def require_size(payload: Any) -> None:
         if len(json.dumps(payload, ensure_ascii=False).encode()) > MAXIMUM_PAYLOAD_BYTES:
@@ -147,7 +156,7 @@ def large_payloads_fail() -> None:
 
 
 def ended_executions_stay_ended() -> None:
-    """A stopped execution stays ABORTED; ministack makes it FAILED when the task that ran then fails, and sends another
+    """A stopped execution stays ABORTED; ministack sets it to FAILED if the running task then fails, and sends another
     status event."""
 
     @wrap(stepfunctions, "_fail_execution", "e6da895fa0b7")
@@ -156,9 +165,61 @@ def ended_executions_stay_ended() -> None:
             original(execution, error, cause)
 
 
+def failed_executions_have_no_output() -> None:
+    """DescribeExecution returns an output only if the execution succeeded (API reference); ministack returns the error
+    as the output of a failed one."""
+
+    @wrap(stepfunctions, "_fail_execution", "e6da895fa0b7")
+    def fail(original: Any, execution: dict[str, Any], error: str, cause: str) -> None:
+        original(execution, error, cause)
+        if execution["status"] == "FAILED":
+            execution["output"] = None
+
+
+def failures_are_logged() -> None:
+    """A state machine writes the events of its executions to the log group of its logging configuration (Developer
+    Guide, "Using CloudWatch Logs to log execution history"); ministack writes none. (Here, only the events of failures
+    are written, also at level ALL.)"""
+
+    @wrap(stepfunctions, "_add_event", "b1db143ccd21")
+    def add(original: Any, execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
+        event = original(execution, event_type, details)
+        if event_type.endswith(FAILURES):
+            machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) or {}
+            _log(execution, event, machine.get("loggingConfiguration") or {}, machine.get("name", ""))
+        return event
+
+
+def _log(execution: dict[str, Any], event: dict[str, Any], configured: dict[str, Any], machine: str) -> None:
+    """`configured` is as CreateStateMachine takes it, or as a template has it, with capital letters."""
+    level = configured.get("level", configured.get("Level", "OFF"))
+    if level == "OFF" or (level == "FATAL" and not event["type"].startswith("Execution")):
+        return
+    with_data = configured.get("includeExecutionData", configured.get("IncludeExecutionData", False))
+    details: dict[str, Any] = next((value for name, value in event.items() if name.endswith("EventDetails")), {})
+    message = {
+        "id": str(event["id"]),
+        "type": event["type"],
+        "details": details if with_data else {name: details[name] for name in details if name not in EXECUTION_DATA},
+        "previous_event_id": str(event["id"] - 1),
+        "event_timestamp": str(int(time.time() * 1000)),
+        "execution_arn": execution["executionArn"],
+        "redrive_count": str(execution.get("redriveCount", 0)),
+    }
+    number = hashlib.sha256(execution["executionArn"].encode()).hexdigest()[:8]
+    for destination in configured.get("destinations", configured.get("Destinations", [])):
+        group = destination.get("cloudWatchLogsLogGroup", destination.get("CloudWatchLogsLogGroup", {}))
+        arn = group.get("logGroupArn", group.get("LogGroupArn", ""))
+        name = arn.partition(":log-group:")[2].removesuffix(":*")
+        stream = f"states/{machine}/{time.strftime('%Y-%m-%d-%H-%M', time.gmtime())}/{number}"
+        cloudwatch_logs._create_log_stream({"logGroupName": name, "logStreamName": stream})
+        line = {"timestamp": int(message["event_timestamp"]), "message": json.dumps(message)}
+        cloudwatch_logs._put_log_events({"logGroupName": name, "logStreamName": stream, "logEvents": [line]})
+
+
 def executions_time_out() -> None:
     """An execution that runs longer than its definition's TimeoutSeconds ends as TIMED_OUT and sends that status event;
-    ministack ignores the field. The time is scaled like waits are."""
+    ministack ignores the field. The time-out is scaled like waits."""
 
     def time_out(execution: dict[str, Any]) -> None:
         if execution["status"] != "RUNNING":
@@ -176,7 +237,7 @@ def executions_time_out() -> None:
         if seconds is None:
             original(execution_arn)
             return
-        # The thread of a timer does not take over the account and region of this one.
+        # A timer runs in its own thread, which does not inherit the account and region.
         timer = threading.Timer(
             seconds * stepfunctions._SFN_WAIT_SCALE, contextvars.copy_context().run, args=(time_out, execution)
         )
@@ -186,3 +247,34 @@ def executions_time_out() -> None:
             original(execution_arn)
         finally:
             timer.cancel()
+
+
+def waits_for_tokens_have_a_time_out() -> None:
+    """A task that waits for its token may have a JSONata expression as its TimeoutSeconds; ministack takes numbers
+    only. The time-out is scaled like waits."""
+
+    @wrap(stepfunctions, "_execute_task", "53c818d247db")
+    def execute(original: Any, state: dict[str, Any], state_input: Any, execution: Any, context: Any) -> Any:
+        if ".waitForTaskToken" not in state.get("Resource", "") or "TimeoutSeconds" not in state:
+            return original(state, state_input, execution, context)
+        seconds = state["TimeoutSeconds"]
+        if isinstance(seconds, str):
+            seconds = stepfunctions._jsonata_state_field(state, "TimeoutSeconds", "number", state_input, context)
+        scaled = {**state, "TimeoutSeconds": seconds * stepfunctions._SFN_WAIT_SCALE}
+        return original(scaled, state_input, execution, context)
+
+
+def failed_functions_end_waits_for_tokens() -> None:
+    """If a function fails that a task with a token invokes, the task fails with its error; ministack ignores the error
+    and waits for the token."""
+
+    @wrap(stepfunctions, "_call_lambda", "25830369b126")
+    def call(original: Any, function: str, event: Any) -> Any:
+        try:
+            return original(function, event)
+        except stepfunctions._ExecutionError as error:
+            token = event.get("TaskToken") if isinstance(event, dict) else None
+            if token in stepfunctions._task_tokens:
+                stepfunctions._task_tokens[token]["error"] = {"Error": error.error, "Cause": error.cause}
+                stepfunctions._task_tokens[token]["event"].set()
+            raise

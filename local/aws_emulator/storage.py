@@ -14,8 +14,8 @@ MINIMUM_PART_BYTES = 5 * 1024 * 1024
 
 
 def missing_objects_need_permission_to_list() -> None:
-    """S3 answers that an object is missing (404) only to a caller who may list the bucket, others get 403; ministack
-    answers 404 to whoever may get objects."""
+    """S3 returns 404 for a missing object only to callers who may list the bucket, and 403 to others; ministack returns
+    404 to everyone who may get objects."""
 
     @wrap(iam_actions, "s3_additional_checks", "26e5e5602d74")
     def checks(
@@ -29,7 +29,7 @@ def missing_objects_need_permission_to_list() -> None:
 
 
 def parts_have_a_minimum_size() -> None:
-    """S3 refuses to complete a multipart upload when a part other than the last is smaller than 5 MiB; ministack takes
+    """S3 does not complete a multipart upload if a part other than the last is smaller than 5 MiB; ministack accepts
     parts of any size."""
 
     @wrap(s3, "_complete_multipart_upload", "9e2d6452dfe1")

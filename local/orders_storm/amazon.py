@@ -1,4 +1,4 @@
-"""Amazon's part: the SP-API simulator, called in this process, on the simulated clock."""
+"""Amazon: the SP-API simulator in this process, on the simulated clock."""
 
 import asyncio
 import random
@@ -28,7 +28,7 @@ ASK, SUBMIT = "getSolicitationActionsForOrder", "createProductReviewAndSellerFee
 
 
 class _SimulatedClock(Clock):
-    """The simulator's clock, both readings of it taken from the simulated time."""
+    """The simulator's clock, driven by the simulated time."""
 
     def __init__(self, time: SimulatedTime) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class _SimulatedClock(Clock):
 
 @dataclass(frozen=True)
 class OrderCall:
-    """One call of the Solicitations API as SP-API saw it."""
+    """One call to the Solicitations API, as received by SP-API."""
 
     moment: datetime
     operation: str
@@ -54,16 +54,21 @@ class OrderCall:
 
 @dataclass
 class Answer:
-    """What urllib3 gives for an answer, as far as the client looks at it."""
+    """The parts of a urllib3 response that the client uses."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     connection: None = None
+    received: int = 0
 
     def read1(self, amount: int, decode_content: bool) -> bytes:  # noqa: ARG002
         piece, self.body = self.body[:amount], self.body[amount:]
+        self.received += len(piece)
         return piece
+
+    def tell(self) -> int:
+        return self.received
 
     def close(self) -> None:
         pass
@@ -71,7 +76,8 @@ class Answer:
 
 @dataclass
 class Amazon:
-    """LWA and the Solicitations API. `lost` is the share of the answers to requests for a review that never arrive."""
+    """LWA and the Solicitations API. `lost` is the share of the responses to review requests that
+    never arrive, `failing` the share of calls that fail with 503."""
 
     time: SimulatedTime
     chance: random.Random
@@ -83,13 +89,13 @@ class Amazon:
 
     def __post_init__(self) -> None:
         settings = Settings(client_id=CLIENT_ID, client_secret=CLIENT_SECRET, application_id="storm")
-        self.state = new_state(settings, SandboxExamples(Path(), loaded=False, by_operation={}))
-        self.state.clock = _SimulatedClock(self.time)
+        examples = SandboxExamples(Path(), loaded=False, by_operation={})
+        self.state = new_state(settings, examples, _SimulatedClock(self.time))
         self._app = build_app(self.state, {}, lambda: None)
         self._loop = asyncio.new_event_loop()
 
     def api(self) -> SellingPartnerApi:
-        """The client, with this as its connections."""
+        """An SP-API client that is connected to this simulator."""
         environment = Environment(ENDPOINT + "/{sandbox}{region}", ENDPOINT + "/auth/o2/token")
         credentials = ApplicationCredentials(CLIENT_ID, CLIENT_SECRET)
         http: Any = self
@@ -101,7 +107,7 @@ class Amazon:
         return frozenset(Region)
 
     def outage(self, start: datetime, hours: float, operation: str, status: int) -> None:
-        """Everything (or one operation) answers with this status for some hours."""
+        """All operations (or one) fail with this status for some hours."""
         fault = Fault("status", operation=operation, remaining=None, status=status)
         self.time.at(start, lambda: self.state.faults.open.append(fault))
         self.time.at(start + timedelta(hours=hours), lambda: self.state.faults.open.remove(fault))
@@ -109,7 +115,7 @@ class Amazon:
     def statuses(self) -> Counter[tuple[str, int]]:
         return Counter((call.operation, call.status) for call in self.calls)
 
-    # What the client asks of urllib3's PoolManager.
+    # The methods of urllib3's PoolManager that the client uses.
 
     def clear(self) -> None:
         pass
@@ -126,7 +132,7 @@ class Amazon:
         self.calls.append(OrderCall(self.time.now(), operation, order_id, answer.status))
         if operation == SUBMIT and self.chance.random() < self.lost:
             self.lost_answers += 1
-            raise ProtocolError("the answer is lost")
+            raise ProtocolError("the response is lost")
         return answer
 
     def _exchange(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
@@ -162,7 +168,7 @@ class Amazon:
 
 
 class _Headers(dict[str, str]):
-    """Headers as urllib3 gives them: the case of a name does not matter."""
+    """Case-insensitive headers, as in urllib3."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__({name.lower(): value for name, value in headers.items()})

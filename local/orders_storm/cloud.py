@@ -1,24 +1,27 @@
-"""AWS's part: one DynamoDB table, EventBridge Scheduler and Step Functions, as their boto3 clients look."""
+"""AWS: one DynamoDB table, EventBridge Scheduler and Step Functions, with the interface of their boto3 clients."""
 
 import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from orders_storm.machine import Execution, Machine
 from orders_storm.simulated_time import SimulatedTime
 
 
 class InternalServerError(Exception):
-    """An AWS call that failed, or whose answer was lost."""
+    """An AWS call failed, or its response was lost."""
 
 
 @dataclass
 class Trouble:
-    """Fails the given share of calls: half of them before anything was done, half after."""
+    """Fails the given share of calls: half of them before they take effect, half after."""
 
     chance: random.Random
     share: float = 0.0
@@ -35,8 +38,10 @@ class Trouble:
             raise InternalServerError
 
 
-class ConditionalCheckFailedException(Exception):  # noqa: N818 - AWS's names
-    pass
+class ConditionalCheckFailedException(ClientError):  # noqa: N818 - AWS's names
+    def __init__(self, item: Mapping[str, Any] | None = None) -> None:
+        answer: Any = {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}, "Item": item or {}}
+        super().__init__(answer, "UpdateItem")
 
 
 class ConflictException(Exception):  # noqa: N818
@@ -55,18 +60,51 @@ class ValidationException(Exception):  # noqa: N818
     pass
 
 
+def advanced(
+    item: Mapping[str, Any], expression: str, condition: str, names: Mapping[str, str], values: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """DynamoDB's part of `Table.advance`: the item as it becomes; None if the condition is not met."""
+    numbers = {name: Decimal(value["N"]) for name, value in values.items() if "N" in value}
+    attribute = names["#number"]
+    held = Decimal(item[attribute]["N"]) if attribute in item else None
+    match condition, expression.partition(", ")[0]:
+        case "attribute_not_exists(#number) OR #number <= :floor", "SET #number = :first":
+            met, number = held is None or held <= numbers[":floor"], numbers[":first"]
+        case "#number > :floor", "SET #number = #number + :step":
+            met, number = held is not None and held > numbers[":floor"], (held or 0) + numbers[":step"]
+        case "#number > :floor AND #number <= :limit", "SET #number = #number + :step":
+            met = held is not None and numbers[":floor"] < held <= numbers[":limit"]
+            number = (held or 0) + numbers[":step"]
+        case _:
+            raise ValidationException(f"{condition}: {expression}")
+    others = {name: values[place.replace("#", ":")] for place, name in names.items() if place != "#number"}
+    return {**item, **others, attribute: {"N": str(number)}} if met else None
+
+
 @dataclass
 class DynamoDB:
-    """The solicitations table: whole items, read consistently, written on one of two conditions."""
+    """A table, such as that of the solicitations.
+
+    Supports consistent reads, writes of whole items with one of two conditions, and updates that raise a number.
+    """
 
     trouble: Trouble
-    items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    key: tuple[str, str] = ("AmazonOrderId", "SellerId")
+    items: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
     writes: int = 0
     exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException)
 
     def get_item(self, *, Key: dict[str, Any], **_: object) -> dict[str, Any]:  # noqa: N803
-        found = self.items.get(_key(Key))
+        found = self.items.get(self._key(Key))
         return {} if found is None else {"Item": found}
+
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
+        """From several tables, whose items have different keys and are all in `items`."""
+        found = {
+            table: [self.items.get(tuple(value["S"] for value in key.values())) for key in asked["Keys"]]
+            for table, asked in RequestItems.items()
+        }
+        return {"Responses": {table: [item for item in items if item is not None] for table, items in found.items()}}
 
     def put_item(
         self,
@@ -83,21 +121,49 @@ class DynamoDB:
             raise ValidationException(ConditionExpression)
 
         def put() -> None:
-            if self.items.get(_key(Item), {}).get(attribute) != expected:
-                raise ConditionalCheckFailedException
-            self.items[_key(Item)] = Item
+            held = self.items.get(self._key(Item), {})
+            if held.get(attribute) != expected:
+                raise ConditionalCheckFailedException(held)
+            self.items[self._key(Item)] = Item
             self.writes += 1
 
         self.trouble.call(put)
 
+    def delete_item(self, *, Key: dict[str, Any], **_: object) -> None:  # noqa: N803
+        self.items.pop(self._key(Key), None)
 
-def _key(item: Mapping[str, Any]) -> tuple[str, str]:
-    return item["AmazonOrderId"]["S"], item["SellerId"]["S"]
+    def update_item(
+        self,
+        *,
+        Key: dict[str, Any],  # noqa: N803
+        UpdateExpression: str,  # noqa: N803
+        ConditionExpression: str,  # noqa: N803
+        ExpressionAttributeNames: Mapping[str, str],  # noqa: N803
+        ExpressionAttributeValues: Mapping[str, Any],  # noqa: N803
+        **_: object,
+    ) -> dict[str, Any]:
+        item = self.items.get(self._key(Key), {})
+        changed = advanced(
+            item | Key, UpdateExpression, ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues
+        )
+        if changed is None:
+            raise ConditionalCheckFailedException(item)
+
+        def update() -> None:
+            self.items[self._key(Key)] = changed
+            self.writes += 1
+
+        self.trouble.call(update)
+        return {"Attributes": changed}
+
+    def _key(self, item: Mapping[str, Any]) -> tuple[str, str]:
+        first, second = self.key
+        return item[first]["S"], item[second]["S"]
 
 
 @dataclass
 class StepFunctions:
-    """Starts executions; a name is taken for good, and starting a running one again with its input is no error."""
+    """Starts executions. Names are unique; starting a running execution again with the same input succeeds."""
 
     machine: Machine
     trouble: Trouble
@@ -121,7 +187,7 @@ class StepFunctions:
 
 @dataclass
 class Scheduler:
-    """One group. A schedule invokes its target within its flexible window, now and then twice, and is gone then."""
+    """One schedule group. A schedule invokes its target within its window, sometimes twice, and is then deleted."""
 
     states: StepFunctions
     time: SimulatedTime

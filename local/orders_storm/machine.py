@@ -1,8 +1,9 @@
-"""Executes a state machine's definition on a simulated clock.
+"""Executes a state machine definition on a simulated clock.
 
-It knows what the solicitation machine uses and refuses everything else: Pass, Task (lambda:invoke), Choice, Wait and
-Succeed, Assign and Output, Retry with its maximum and full jitter, Catch, and of JSONata paths from a variable and the
-comparison of one with a text. A test runs the same definition on the AWS emulator and compares.
+Supports only what the solicitation machine uses, and rejects everything else: Pass, Task (lambda:invoke), Choice, Wait
+and Succeed, Assign and Output, Retry with a maximum delay and full jitter, Catch, and JSONata paths that start at a
+variable, alone or compared with a string or true. A test compares it with LocalStack's interpreter on the same
+definition.
 """
 
 import random
@@ -19,7 +20,7 @@ Function = Callable[[Json], Json]
 
 _EXPRESSION = re.compile(r"\{%\s*(.*?)\s*%\}")
 _PATH = re.compile(r"\$\w+(\.\w+)*")
-_COMPARISON = re.compile(r"(\$\w+(?:\.\w+)*) = '(\w+)'")
+_COMPARISON = re.compile(r"(\$\w+(?:\.\w+)*) = (?:'(\w+)'|true)")
 _FIELDS = {
     "Pass": {"Assign", "Output"},
     "Task": {"Resource", "Arguments", "Assign", "Output", "Retry", "Catch"},
@@ -31,12 +32,12 @@ _RETRY_FIELDS = {"ErrorEquals", "IntervalSeconds", "BackoffRate", "MaxDelaySecon
 
 
 class UnknownDefinitionError(ValueError):
-    """The definition uses something that this interpreter does not know."""
+    """The definition uses something that this interpreter does not support."""
 
 
 @dataclass
 class Execution:
-    """One run. `status` is RUNNING, SUCCEEDED or FAILED; `states` are the names of the states entered, in order."""
+    """One execution. `status` is RUNNING, SUCCEEDED or FAILED; `states` has the names of entered states in order."""
 
     name: str
     input: str
@@ -50,7 +51,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class Machine:
-    """A definition, with its functions by the name that stands in FunctionName."""
+    """A definition, with its functions by their FunctionName."""
 
     definition: Mapping[str, Json]
     functions: Mapping[str, Function]
@@ -59,7 +60,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         if self.definition.get("QueryLanguage") != "JSONata":
-            raise UnknownDefinitionError("only JSONata is known")
+            raise UnknownDefinitionError("only JSONata is supported")
         for name, state in self.definition["States"].items():
             kind = state["Type"]
             unknown = set(state) - _FIELDS.get(kind, set()) - {"Type", "Comment", "Next", "End"}
@@ -69,7 +70,7 @@ class Machine:
                 raise UnknownDefinitionError(f"{name}: {kind} {sorted(unknown)}")
 
     def run(self, execution: Execution, state_input: Json) -> None:
-        """Begins the execution now; it goes on as the clock does."""
+        """Starts the execution now. It continues as the clock advances."""
         self._resume(execution, self._steps(execution, state_input))
 
     def _resume(self, execution: Execution, steps: Iterator[float]) -> None:
@@ -79,7 +80,7 @@ class Machine:
         execution.ended = self.time.now()
 
     def _steps(self, execution: Execution, value: Json) -> Iterator[float]:
-        """The execution; each number given is a wait in seconds."""
+        """Runs the execution. Yields each wait in seconds."""
         variables: dict[str, Json] = {}
         name = self.definition["StartAt"]
         while name:
@@ -120,13 +121,13 @@ class Machine:
         execution.status = "SUCCEEDED"
 
     def _task(self, state: Mapping[str, Json], scope: Mapping[str, Json]) -> Generator[float, None, Json]:
-        """Calls the function until it answers or no retrier is left; gives the answer or the exception."""
+        """Calls the function until it succeeds or no retrier matches. Returns the result or the exception."""
         arguments = _evaluated(state["Arguments"], scope)
         counts: dict[int, int] = {}
         while True:
             try:
                 return self.functions[arguments["FunctionName"]](arguments["Payload"])
-            except Exception as error:  # noqa: BLE001 - whatever a function raises is Lambda's to pass on
+            except Exception as error:  # noqa: BLE001 - Lambda reports every exception of a function
                 retriers = state.get("Retry", [])
                 retrier = _matching(retriers, error)
                 if retrier is None:
@@ -142,7 +143,7 @@ class Machine:
 
 
 def _matching(rules: list[Mapping[str, Json]], error: Exception) -> Mapping[str, Json] | None:
-    """Step Functions matches the name of the exception's class, and no base class."""
+    """Step Functions matches the name of the exception's class, but not of its base classes."""
     names = (type(error).__name__, "States.ALL", "States.TaskFailed")
     return next((rule for rule in rules if any(name in rule["ErrorEquals"] for name in names)), None)
 
@@ -163,10 +164,10 @@ def _evaluated(template: Json, scope: Mapping[str, Json]) -> Json:
 def _expression(text: str, scope: Mapping[str, Json]) -> Json:
     comparison = _COMPARISON.fullmatch(text)
     if comparison is not None:
-        return _path(comparison[1], scope) == comparison[2]
+        return _path(comparison[1], scope) == (comparison[2] or True)
     if _PATH.fullmatch(text):
         return _path(text, scope)
-    raise UnknownDefinitionError(f"an expression that is not known: {text}")
+    raise UnknownDefinitionError(f"the expression is not supported: {text}")
 
 
 def _path(text: str, scope: Mapping[str, Json]) -> Json:

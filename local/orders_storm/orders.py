@@ -1,4 +1,4 @@
-"""The orders of a storm: what SP-API tells about each, and what is true of it at Amazon."""
+"""The orders of a storm: the notifications that SP-API sends about each, and its real state at Amazon."""
 
 import json
 import random
@@ -11,30 +11,34 @@ from sp_api_simulator.state import Order
 DAY = timedelta(days=1)
 MARKETPLACES = ("ATVPDKIKX0DER", "A1F83G8C2ARO7P", "A1VC38T7YXB528")
 
-# Share of each kind, in hundredths; what is left is on time.
+# Percentage of each kind. The remaining orders are on time.
 KINDS = {
-    "delivered two days late, eligible on the third ask": 8,
+    "delivered two days late, eligible at the third check": 8,
     "delivery date moved later": 6,
     "delivery date moved earlier": 3,
     "delivery date moved later while the workflow runs": 3,
     "notification without delivery dates": 4,
-    "heard of days too late, all at once": 4,
-    "cancelled before its time": 5,
+    "notifications arrive days late, all at once": 4,
+    "cancelled before the due time": 5,
     "cancelled while the workflow runs": 3,
-    "cancellation heard of before the shipment": 2,
+    "cancellation notification arrives before the shipment": 2,
     "never eligible": 4,
 }
 ON_TIME = "on time"
-NOT_ELIGIBLE = ("cancelled before its time", "cancellation heard of before the shipment", "never eligible")
-CANCELLED_UNDER_WAY = "cancelled while the workflow runs"
+NOT_ELIGIBLE = (
+    "cancelled before the due time",
+    "cancellation notification arrives before the shipment",
+    "never eligible",
+)
+CANCELLED_WHILE_RUNNING = "cancelled while the workflow runs"
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One ORDER_CHANGE: when the order changed, when SP-API tells so, and what it tells."""
+    """One ORDER_CHANGE: when the order changed, when SP-API sends the notification, and its contents."""
 
     changed: datetime
-    told: datetime
+    sent: datetime
     status: str
     earliest: datetime | None
     latest: datetime | None
@@ -42,7 +46,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Plan:
-    """One order. `truth` is what the order is at Amazon, from which moment on."""
+    """One order. `truth` has the states of the order at Amazon, each with the time from which it is valid."""
 
     kind: str
     order_id: str
@@ -53,10 +57,10 @@ class Plan:
 
     @property
     def eligible(self) -> bool:
-        return self.kind not in (*NOT_ELIGIBLE, CANCELLED_UNDER_WAY)
+        return self.kind not in (*NOT_ELIGIBLE, CANCELLED_WHILE_RUNNING)
 
     def body(self, notice: Notice) -> str:
-        """The notification as SP-API sends it, one of several ways to write a time."""
+        """The notification as SP-API sends it, with times in two formats."""
         summary = {"MarketplaceId": self.marketplace_id, "OrderStatus": notice.status, "OrderItems": []}
         if notice.earliest:
             summary["EarliestDeliveryDate"] = notice.earliest.strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -73,16 +77,16 @@ class Plan:
 
 
 def plans(count: int, sellers: int, begin: datetime, chance: random.Random) -> Iterator[Plan]:
-    """So many orders, shipped within two days."""
+    """Generates orders that ship within two days."""
     kinds = [kind for kind, share in KINDS.items() for _ in range(share)]
     kinds += [ON_TIME] * (100 - len(kinds))
     for number in range(count):
-        # Each kind has its share even among few orders.
+        # Keeps the percentages even for few orders.
         kind = kinds[number * 37 % 100]
-        # A third of the orders are one seller's.
+        # One seller has a third of the orders.
         seller = 0 if number % 3 == 0 else number % sellers
         shipped = begin + timedelta(seconds=round(chance.uniform(0, 2 * 86400)))
-        # Carriers promise days, so that the orders of a day fall due together.
+        # Carriers promise days, so the orders of one day are due together.
         day = shipped.replace(hour=0, minute=0, second=0, microsecond=0)
         earliest = day + chance.choice((1, 2)) * DAY + timedelta(hours=chance.choice((8, 18)))
         yield _plan(
@@ -96,7 +100,7 @@ def plans(count: int, sellers: int, begin: datetime, chance: random.Random) -> I
                 latest_delivery=max(earliest, shipped) + chance.choice((0, 1)) * DAY,
             ),
             shipped,
-            # After every due time: what is heard of then starts at once, and uses up the sellers' quotas.
+            # After every due time: orders notified then start at once and exhaust the sellers' quotas.
             begin + 9.5 * DAY,
             chance,
         )
@@ -107,7 +111,7 @@ def _plan(kind: str, order: Order, shipped: datetime, backlog: datetime, chance:
     first = Notice(shipped, shipped, "Shipped", earliest, latest)
     notices, truth = [first], [(shipped, order)]
     soon = shipped + timedelta(hours=chance.uniform(8, 20))
-    under_way = earliest + 5 * DAY + timedelta(hours=chance.uniform(3, 20))
+    while_running = earliest + 5 * DAY + timedelta(hours=chance.uniform(3, 20))
 
     def moved(days: int, when: datetime) -> None:
         at = replace(order, earliest_delivery=earliest + days * DAY, latest_delivery=latest + days * DAY)
@@ -118,7 +122,7 @@ def _plan(kind: str, order: Order, shipped: datetime, backlog: datetime, chance:
         return replace(order, earliest_delivery=earliest + days * DAY, latest_delivery=latest + days * DAY)
 
     match kind:
-        case "delivered two days late, eligible on the third ask":
+        case "delivered two days late, eligible at the third check":
             truth = [(shipped, late(2))]
         case "delivery date moved later":
             moved(2, soon)
@@ -126,22 +130,22 @@ def _plan(kind: str, order: Order, shipped: datetime, backlog: datetime, chance:
             moved(-1, soon)
         case "delivery date moved later while the workflow runs":
             truth = [(shipped, late(3))]
-            moved(3, under_way)
+            moved(3, while_running)
         case "notification without delivery dates":
             notices = [replace(first, earliest=None, latest=None)]
-        case "heard of days too late, all at once":
-            notices = [replace(first, told=backlog)]
-        case "cancelled before its time":
+        case "notifications arrive days late, all at once":
+            notices = [replace(first, sent=backlog)]
+        case "cancelled before the due time":
             truth.append((soon, replace(order, status="Canceled")))
-            notices.append(replace(first, changed=soon, told=soon, status="Canceled"))
+            notices.append(replace(first, changed=soon, sent=soon, status="Canceled"))
         case "cancelled while the workflow runs":
-            truth = [(shipped, late(4)), (under_way, replace(late(4), status="Canceled"))]
-            notices.append(replace(first, changed=under_way, told=under_way, status="Canceled"))
-        case "cancellation heard of before the shipment":
+            truth = [(shipped, late(4)), (while_running, replace(late(4), status="Canceled"))]
+            notices.append(replace(first, changed=while_running, sent=while_running, status="Canceled"))
+        case "cancellation notification arrives before the shipment":
             truth.append((soon, replace(order, status="Canceled")))
             notices = [
-                replace(first, changed=soon, told=soon, status="Canceled"),
-                replace(first, told=soon + timedelta(hours=7)),
+                replace(first, changed=soon, sent=soon, status="Canceled"),
+                replace(first, sent=soon + timedelta(hours=7)),
             ]
         case "never eligible":
             truth = [(shipped, replace(order, solicited=True))]

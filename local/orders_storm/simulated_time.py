@@ -1,4 +1,4 @@
-"""A clock that jumps from one thing to do to the next."""
+"""A clock that jumps from one scheduled action to the next."""
 
 import heapq
 import itertools
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 @dataclass
 class SimulatedTime:
-    """What is to be done when. `moment` is the present, in UTC."""
+    """Scheduled actions. `moment` is the current time in UTC."""
 
     moment: datetime
     _due: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list, repr=False)
@@ -19,14 +19,14 @@ class SimulatedTime:
         return self.moment
 
     def at(self, moment: datetime, action: Callable[[], None]) -> None:
-        """Does `action` at that moment, or now where it has passed."""
+        """Schedules `action` for that time, or for now if it is in the past."""
         heapq.heappush(self._due, (max(moment, self.moment), next(self._numbers), action))
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         self.at(self.moment + timedelta(seconds=seconds), action)
 
     def run_until(self, end: datetime) -> None:
-        """Does everything that is due by then, in order; what is done may add more."""
+        """Runs all actions until that time in order, including those that they schedule."""
         while self._due and self._due[0][0] <= end:
             self.moment, _, action = heapq.heappop(self._due)
             action()

@@ -1,4 +1,4 @@
-"""Runs a storm and counts what came of it."""
+"""Runs a storm and collects the results."""
 
 import json
 import logging
@@ -14,11 +14,12 @@ from orders_storm.cloud import DynamoDB, InternalServerError, Scheduler, StepFun
 from orders_storm.machine import Machine
 from orders_storm.orders import DAY, Plan, plans
 from orders_storm.simulated_time import SimulatedTime
+from quickstart.call_slots import CallSlots
 from quickstart.dynamodb import Table
-from quickstart.solicitation_ledger import Solicitation, SolicitationLedger
-from quickstart.solicitation_orders import WINDOW_CLOSES_AFTER, WINDOW_OPENS_AFTER, OrderKey, read_order_change
-from quickstart.solicitation_scheduling import Arranger, schedule_solicitation
-from quickstart.solicitation_steps import SolicitationSteps
+from quickstart.solicitations.ledger import Solicitation, SolicitationLedger, call_slots
+from quickstart.solicitations.orders import WINDOW_CLOSES_AFTER, WINDOW_OPENS_AFTER, OrderKey, read_order_change
+from quickstart.solicitations.scheduling import Arranger, schedule_solicitation
+from quickstart.solicitations.steps import SolicitationSteps
 from sp_api.caller import Caller
 from sp_api.deadline import Deadline
 from sp_api.regions import Region
@@ -28,13 +29,13 @@ BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 DELAY = timedelta(days=5)
 MACHINE_ARN = "arn:aws:states:us-east-1:111122223333:stateMachine:Solicitation"
 VISIBILITY_SECONDS, RECEIVES = 180, 5
-# A fourth part of the notifications comes more than once, a tenth comes hours late.
+# The share of notifications that arrive more than once, and that arrive up to six hours late.
 COPIED, DELAYED = 0.25, 0.1
 
 
 @dataclass(frozen=True)
 class Storm:
-    """What to run. Shares are of calls or answers that go wrong; `quota` is the part of SP-API's quota there is."""
+    """Settings of a storm: shares of calls or responses that fail. `quota` is the factor for SP-API's rate limits."""
 
     orders: int = 10_000
     sellers: int = 50
@@ -49,13 +50,13 @@ class Storm:
 
 
 def calm(storm: Storm) -> Storm:
-    """The same orders, and nothing goes wrong."""
+    """The same orders without failures."""
     return replace(storm, aws_failing=0, sp_api_failing=0, answers_lost=0, fired_twice=0, outages=False)
 
 
 @dataclass(frozen=True)
 class OrderResult:
-    """One order at the end. `requested` are the moments at which Amazon accepted a request for its review."""
+    """The result for one order. `requested` has the times when Amazon accepted a review request."""
 
     plan: Plan
     record: Solicitation | None
@@ -66,7 +67,7 @@ class OrderResult:
 
 @dataclass(frozen=True)
 class Result:
-    """A storm that has passed."""
+    """The result of a storm."""
 
     storm: Storm
     orders: tuple[OrderResult, ...]
@@ -81,9 +82,9 @@ class Result:
 
 
 def run(storm: Storm) -> Result:
-    """The whole storm, as fast as this machine computes."""
+    """Runs the whole storm as fast as possible."""
     logging.getLogger("sp_api_simulator").setLevel(logging.WARNING)
-    chance = random.Random(storm.seed)  # noqa: S311 - a storm is repeatable, and guards nothing
+    chance = random.Random(storm.seed)  # noqa: S311 - repeatable, and not for security
     time = SimulatedTime(BEGIN)
     amazon = Amazon(time, chance, lost=storm.answers_lost, failing=storm.sp_api_failing)
     amazon.state.rate_limits.scale = storm.quota
@@ -91,7 +92,7 @@ def run(storm: Storm) -> Result:
     dynamodb = DynamoDB(trouble)
     client: Any = dynamodb
     ledger = SolicitationLedger(Table(client, "solicitations"))
-    states, scheduler = _workflows(time, chance, amazon, ledger, trouble, storm)
+    states, scheduler = _workflows(time, chance, amazon, ledger, dynamodb, storm)
     arranger = Arranger(
         ledger=ledger,
         scheduler=scheduler,
@@ -111,7 +112,7 @@ def run(storm: Storm) -> Result:
         for notice in plan.notices:
             for _ in range(1 + (chance.randint(1, 3) if chance.random() < COPIED else 0)):
                 late = chance.uniform(60, 6 * 3600) if chance.random() < DELAYED else chance.uniform(0, 60)
-                arrives = notice.told + timedelta(seconds=late)
+                arrives = notice.sent + timedelta(seconds=late)
                 time.at(arrives, _message(plan.body(notice), arrives, ledger, arranger, time, dead))
                 sent += 1
     if storm.outages:
@@ -138,7 +139,7 @@ def _workflows(
     chance: random.Random,
     amazon: Amazon,
     ledger: SolicitationLedger,
-    trouble: Trouble,
+    dynamodb: DynamoDB,
     storm: Storm,
 ) -> tuple[StepFunctions, Scheduler]:
     api = amazon.api()
@@ -146,22 +147,28 @@ def _workflows(
         seller_id = f"ASELLER{number:07d}"
         amazon.state.sellers[seller_id] = Seller(seller_id, "", False, frozenset(amazon.regions()))
         amazon.state.authorizations[f"Atzr|{seller_id}"] = Authorization(CLIENT_ID, seller_id)
+        dynamodb.items[seller_id, "TOKEN#*"] = {"SellerId": {"S": seller_id}, "Item": {"S": "TOKEN#*"}}
 
     def seller(seller_id: str, region: Region, *, sandbox: bool) -> Caller:  # noqa: ARG001
         return api.for_seller(seller_id, region, lambda *, fresh: f"Atzr|{seller_id}", Deadline.after(30))  # noqa: ARG005
 
-    steps = SolicitationSteps(ledger, seller, time.now)
+    def slots(seller_id: str, region: Region) -> CallSlots:
+        return replace(call_slots(ledger.table, seller_id, region), now=lambda: time.now().timestamp())
 
-    def function(step: Callable[[OrderKey, str], Any]) -> Callable[[Any], Any]:
-        return lambda event: step(OrderKey(event["AmazonOrderId"], event["SellerId"]), event["Execution"]).json()
+    selling_partners = Table(ledger.table.client, "selling-partners")
+    steps = SolicitationSteps(ledger, selling_partners, seller, slots, time.now)
 
-    functions = {
-        "${SPAPIGetSolicitationActionsArn}": function(steps.ask),
-        "${SPAPISubmitSolicitationArn}": function(steps.submit),
-    }
+    def ask(event: Any) -> Any:
+        key = OrderKey(event["AmazonOrderId"], event["SellerId"])
+        return steps.ask(key, event["Execution"], has_slot=event["HasSlot"]).json()
+
+    def submit(event: Any) -> Any:
+        return steps.submit(OrderKey(event["AmazonOrderId"], event["SellerId"]), event["Execution"]).json()
+
+    functions = {"${SPAPIGetSolicitationActionsArn}": ask, "${SPAPISubmitSolicitationArn}": submit}
     machine = Machine(json.loads(STATE_MACHINE.read_text()), functions, time, chance)
-    states = StepFunctions(machine, trouble)
-    return states, Scheduler(states, time, chance, trouble, storm.fired_twice)
+    states = StepFunctions(machine, dynamodb.trouble)
+    return states, Scheduler(states, time, chance, dynamodb.trouble, storm.fired_twice)
 
 
 def _set_order(amazon: Amazon, plan: Plan, order: Any) -> Callable[[], None]:
@@ -182,11 +189,13 @@ def _message(
     dead: list[str],
     receives: int = 1,
 ) -> Callable[[], None]:
-    """What the scheduler function does with a message; SQS gives it again after a failure, five times in all."""
+    """Handles a message like the scheduler function. SQS redelivers it after a failure, for at most five receives."""
 
     def receive() -> None:
         try:
-            schedule_solicitation(read_order_change(body, sent), ledger, arranger, DELAY)
+            change = read_order_change(body, sent)
+            if change is not None:
+                schedule_solicitation(change, ledger, arranger, DELAY, lambda _seller_id: True)
         except InternalServerError:
             if receives == RECEIVES:
                 dead.append(body)
@@ -217,7 +226,7 @@ def _results(planned: list[Plan], amazon: Amazon, ledger: SolicitationLedger) ->
 
 
 def _within(plan: Plan, moment: datetime) -> bool:
-    """Whether a review of the order could be requested then, by what was true at Amazon."""
+    """Whether Amazon allowed a review request for the order at that time."""
     order = [order for since, order in plan.truth if since <= moment][-1]
     opens, closes = order.earliest_delivery + WINDOW_OPENS_AFTER, order.latest_delivery + WINDOW_CLOSES_AFTER
     return order.status == "Shipped" and opens <= moment <= closes

@@ -1,17 +1,17 @@
-"""A storm's result as text, and what is wrong with it."""
+"""A storm's result as text, and its errors."""
 
 from collections import Counter
 
 from orders_storm.amazon import ASK, SUBMIT
 from orders_storm.orders import KINDS, ON_TIME
 from orders_storm.storm import OrderResult, Result
-from quickstart.solicitation_ledger import State
+from quickstart.solicitations.ledger import State
 
 _UNANSWERED = (429, 500, 503, 504)
 
 
 def faults(result: Result) -> list[str]:
-    """Everything that must not be, in words; nothing when all is well."""
+    """Everything that is wrong with the result, as text. Empty if nothing is."""
     found = []
     for order in result.orders:
         name, record = f"{order.plan.order_id} ({order.plan.kind})", order.record
@@ -27,11 +27,11 @@ def faults(result: Result) -> list[str]:
         elif record.state is not _expected(order):
             found.append(f"{name} ends as {record.state}: {record.last_answer}")
     left = [
-        (result.schedules_left, "schedules are left"),
+        (result.schedules_left, "schedules are left over"),
         (result.executions["RUNNING"], "executions are still running"),
         (result.executions["FAILED"], "executions have failed"),
         (result.dead_letters, "messages are in a dead-letter queue"),
-        (result.statuses[SUBMIT, 403], "requests were made that Amazon refused"),
+        (result.statuses[SUBMIT, 403], "requests were rejected by Amazon"),
     ]
     return found + [f"{count} {what}" for count, what in left if count]
 
@@ -43,10 +43,10 @@ def _expected(order: OrderResult) -> State:
 
 
 def text(result: Result) -> str:
-    """A Markdown table of the kinds of orders, and totals."""
+    """A Markdown table by kind of order, and totals."""
     rows = [
-        "| orders | | asked once | asked twice | asked outside the window | not asked | end in the ledger "
-        "| calls to SP-API, each | of these answered |",
+        "| orders | | requested once | requested twice | requested outside the window | not requested "
+        "| state in the ledger | SP-API calls per order | answered |",
         "|---|--:|--:|--:|--:|--:|---|--:|--:|",
     ]
     for kind in (ON_TIME, *KINDS):
@@ -76,15 +76,14 @@ def _totals(result: Result) -> list[str]:
     submits = {status: count for (operation, status), count in sorted(statuses.items()) if operation == SUBMIT}
     return [
         f"- {storm.orders:,} orders of {storm.sellers} sellers over {storm.days} simulated days; "
-        f"{result.notifications:,} notifications, copies and late ones included",
-        f"- getSolicitationActionsForOrder, answers by status: {_listed(asks)}",
-        f"- createProductReviewAndSellerFeedbackSolicitation: {_listed(submits)}; "
-        f"{result.lost_answers} answers lost on their way",
-        f"- calls of DynamoDB, Scheduler and Step Functions that failed, half of them after they took effect: "
+        f"{result.notifications:,} notifications, including copies and late ones",
+        f"- getSolicitationActionsForOrder, responses by status: {_listed(asks)}",
+        f"- createProductReviewAndSellerFeedbackSolicitation: {_listed(submits)}; {result.lost_answers} responses lost",
+        f"- failed calls to DynamoDB, Scheduler and Step Functions, half of them after they took effect: "
         f"{result.aws_failures}",
-        f"- executions: {_listed(dict(result.executions))}; running at the end: {result.executions['RUNNING']}",
-        f"- schedules left: {result.schedules_left}; messages in dead-letter queues: {result.dead_letters}",
-        f"- writes to the ledger: {result.table_writes / storm.orders:.1f} for each order",
+        f"- executions: {_listed(dict(result.executions))}; still running: {result.executions['RUNNING']}",
+        f"- schedules left over: {result.schedules_left}; messages in dead-letter queues: {result.dead_letters}",
+        f"- writes to the ledger: {result.table_writes / storm.orders:.1f} per order",
     ]
 
 

@@ -1,5 +1,7 @@
-"""A local Selling Partner API: Login with Amazon, Reports, Notifications, Solicitations, Tokens and Application
-Management over HTTP.
+"""A local Selling Partner API: Login with Amazon and SP-API over HTTP.
 
-Start it with `python -m sp_api_simulator`. README.md beside this file describes its addresses and its control API.
+Start it with `sp-api-simulator`, or in a checkout with `python -m sp_api_simulator`. README.md in this folder describes
+its addresses and its control API.
 """
+
+VERSION = "1.0.0"

@@ -1,17 +1,19 @@
-"""One request to an SP-API operation and its answer, and the checks that several operations share."""
+"""A request to an SP-API operation and its response, and checks that several operations share."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from starlette.datastructures import QueryParams
 
-from sp_api_simulator.clock import parse_timestamp
 from sp_api_simulator.errors import invalid_input
 from sp_api_simulator.operations import Operation
 from sp_api_simulator.state import AccessToken, Json, Region
+
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an operation answers when it succeeds. `body` None means an empty body."""
+    """The response of an operation that succeeds. `body` None is an empty body."""
 
     status: int
     body: Json = None
@@ -44,13 +46,16 @@ class Answer:
 
 
 def time_field(value: object, name: str) -> datetime:
-    """A date-time from a request. Raises OperationError if it is not ISO 8601."""
-    if not isinstance(value, str):
-        raise invalid_input("Invalid Input", f"{name} must be an ISO 8601 date-time")
-    try:
-        return parse_timestamp(value)
-    except ValueError:
-        raise invalid_input("Invalid Input", f"{name} must be an ISO 8601 date-time") from None
+    """A date-time from a request, in UTC. Raises OperationError unless it has the form of RFC 3339.
+
+    Weeks, ordinal days, times without an offset and forms without separators are ISO 8601, but not RFC 3339.
+    """
+    if isinstance(value, str) and RFC_3339.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise invalid_input("Invalid Input", f"{name} must be an ISO 8601 date-time")
 
 
 def body_object(call: Call) -> dict[str, Json]:

@@ -1,7 +1,7 @@
-"""Report documents: their contents, generated while they are sent, and the expiring links to them.
+"""Report documents, and the expiring links to them.
 
-A document is a specification, never a held body: every reading generates the same bytes again, so a document of any
-size costs no memory.
+A document is stored as a specification, not as bytes. Each download generates the same bytes again, so a document of
+any size needs no memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CHARSETS = {
     "Shift_JIS": "cp932",
     "UTF-16": "utf-16-le",
 }
-"""Charset names as documents carry them, with Python's name for each."""
+"""Charset names in the Content-Type of documents, with the name of Python's codec."""
 
 ROWS_IN_A_BLOCK = 1000
 LINK_ALGORITHM = "AWS4-HMAC-SHA256"
@@ -42,10 +42,10 @@ LINK_TIME = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True)
 class DocumentSpecification:
-    """What a document holds and how it is sent.
+    """The contents of a document and how it is sent.
 
-    format: `tsv`, `json` or `xml` with `rows` records, or `error`, the JSON that explains a FATAL report; empty until a
-    report chooses its type's own. `text` replaces the contents.
+    format: `tsv`, `json` or `xml` with `rows` records, or `error`, the JSON that explains a FATAL report; empty until
+    the report type determines it. `text` replaces the contents.
     size_bytes: the exact size before compression; rows are repeated to fill it, 0 is an empty document.
     compression: `gzip`; `multi-member-gzip`; `none`; `declared` (labelled GZIP, sent plain: selling-partner-api-models
     issue 2648).
@@ -61,7 +61,7 @@ class DocumentSpecification:
     text: str | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a value that is not one of those above."""
+        """Raises ValueError for any other value."""
         if self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS[1:])}")
         if self.compression not in COMPRESSIONS:
@@ -110,7 +110,7 @@ def document_bytes(specification: DocumentSpecification) -> Iterator[bytes]:
 
 
 def measure(specification: DocumentSpecification) -> int:
-    """The number of bytes sent. Takes as long as making the document once."""
+    """The number of bytes sent. Takes as long as generating the document once."""
     if (
         specification.size_bytes is not None
         and specification.compression in ("none", "declared")
@@ -291,13 +291,21 @@ class LinkError(Exception):
 
 @dataclass(frozen=True)
 class DocumentLinks:
-    """Makes and checks presigned links. The key lives as long as the run."""
+    """Creates and checks presigned links. Each start has a new key."""
 
     key: bytes
 
-    def make(self, base_url: str, document_id: str, content_encoding: str, now: datetime, lifetime_seconds: int) -> str:
+    def make(
+        self,
+        base_url: str,
+        document_id: str,
+        content_encoding: str,
+        now: datetime,
+        lifetime_seconds: int,
+        folder: str = "documents",
+    ) -> str:
         """A link that serves the document with this Content-Encoding until `lifetime_seconds` after `now`."""
-        path = f"/documents/{quote(document_id)}"
+        path = f"/{folder}/{quote(document_id)}"
         query = {
             "X-Amz-Algorithm": LINK_ALGORITHM,
             "X-Amz-Date": now.strftime(LINK_TIME),
@@ -310,26 +318,31 @@ class DocumentLinks:
         return f"{base_url}{path}?{urlencode(query | {'X-Amz-Signature': self._signature(path, query)})}"
 
     def check(self, path: str, query: Mapping[str, str], now: datetime, *, expired: bool = False) -> None:
-        """Raises LinkError unless the link is whole and has not expired. `expired` treats it as if it had."""
+        """Raises LinkError if the link was changed or has expired. `expired` treats it as expired."""
         signed = {name: value for name, value in query.items() if name != "X-Amz-Signature"}
         signature = query.get("X-Amz-Signature", "")
         if "X-Amz-Date" not in query or "X-Amz-Expires" not in query or not signature:
             raise LinkError(403, "AccessDenied", "Access Denied")
         if not hmac.compare_digest(self._signature(path, signed), signature):
             raise LinkError(403, "SignatureDoesNotMatch", SIGNATURE_MISMATCH)
-        signed_at = datetime.strptime(f"{query['X-Amz-Date']}+0000", f"{LINK_TIME}%z")
-        expires = signed_at + timedelta(seconds=int(query["X-Amz-Expires"]))
-        if expired or now >= expires:
-            times = (
-                ("X-Amz-Expires", query["X-Amz-Expires"]),
-                ("Expires", _xml_time(expires)),
-                ("ServerTime", _xml_time(now)),
-            )
-            raise LinkError(403, "AccessDenied", "Request has expired", times)
+        check_expiry(query, now, expired=expired)
 
     def _signature(self, path: str, query: Mapping[str, str]) -> str:
         canonical = f"{path}?{urlencode(sorted(query.items()))}"
         return hmac.new(self.key, canonical.encode(), hashlib.sha256).hexdigest()
+
+
+def check_expiry(query: Mapping[str, str], now: datetime, *, expired: bool = False) -> None:
+    """Raises LinkError if a link has expired. `expired` treats it as expired."""
+    signed_at = datetime.strptime(f"{query['X-Amz-Date']}+0000", f"{LINK_TIME}%z")
+    expires = signed_at + timedelta(seconds=int(query["X-Amz-Expires"]))
+    if expired or now >= expires:
+        times = (
+            ("X-Amz-Expires", query["X-Amz-Expires"]),
+            ("Expires", _xml_time(expires)),
+            ("ServerTime", _xml_time(now)),
+        )
+        raise LinkError(403, "AccessDenied", "Request has expired", times)
 
 
 def s3_error(refusal: LinkError, request_id: str, host_id: str) -> bytes:

@@ -1,4 +1,4 @@
-"""One HTTP request on its way through the simulator."""
+"""Handles one HTTP request and logs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger("sp_api_simulator")
 
 @dataclass
 class Exchange:
-    """A request, the state it works on, and what is learnt about it for the log."""
+    """A request, the state, and what the log says about the request."""
 
     state: State
     connections: Connections
@@ -34,12 +34,13 @@ class Exchange:
     scope: str = ""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     fault: str = ""
+    error: str = ""
     body: Json = None
 
     async def take_fault(self, *kinds: str) -> Fault | None:
-        """Lives through a delay ordered for this request and answers the other fault ordered for it, if any.
+        """Waits if a fault delays this request, and returns another fault for it, if any.
 
-        `kinds` are the kinds that the caller can carry out.
+        `kinds` are the kinds that the caller supports.
         """
         if (slow := self.state.faults.take(self.operation, self.seller_id, ("slow",))) is not None:
             self.fault = slow.kind
@@ -50,7 +51,7 @@ class Exchange:
         return fault
 
     def plain_fault(self, fault: Fault | None) -> Response | None:
-        """The answer to a fault that needs no knowledge of the operation: a cut connection, or a body given in full."""
+        """The response to a fault that does not depend on the operation: a reset, or the fault's own body."""
         if fault is not None and fault.kind == "reset":
             return ResetResponse(self.connections)
         if fault is not None and fault.kind == "status" and fault.body is not None:
@@ -58,7 +59,7 @@ class Exchange:
         return None
 
     def lost_answer(self) -> Response | None:
-        """A cut connection in place of the answer to what has been carried out, where that was ordered."""
+        """A reset in place of the response of a request that has been carried out, if a fault says so."""
         lost = self.state.faults.take(self.operation, self.seller_id, ("lose",))
         if lost is None:
             return None
@@ -72,7 +73,7 @@ Endpoint = Callable[[Exchange], Awaitable[Response]]
 async def serve(
     state: State, connections: Connections, operation: str, endpoint: Endpoint, request: Request
 ) -> Response:
-    """Lets `endpoint` answer and writes the log. `operation` is the name until the endpoint knows better."""
+    """Calls `endpoint` and logs the request. `operation` is its name unless the endpoint sets another."""
     started = time.monotonic()
     exchange = Exchange(state, connections, request, operation, request.url.path)
     response = await endpoint(exchange)
@@ -88,6 +89,7 @@ async def serve(
         request_id=exchange.request_id,
         user_agent=request.headers.get("user-agent", ""),
         fault=exchange.fault,
+        error=exchange.error,
         milliseconds=(time.monotonic() - started) * 1000,
         body=exchange.body,
     )

@@ -1,4 +1,4 @@
-"""Faults that a test asks for: the next N requests of an operation fail in a chosen way."""
+"""Faults: the next N requests of an operation fail in a chosen way."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ FAULT_KINDS = ("status", "slow", "reset", "lose", "truncate", "expire")
 
 @dataclass(frozen=True)
 class Fault:
-    """One order for trouble.
+    """One fault.
 
-    kind: `status` answers with `status` (and `code`, `message`, `details`, `body`, `content_type`, `headers` if given);
-    `slow` waits `seconds` of real time and then goes on; `reset` cuts the connection; `lose` carries the request out
-    and cuts the connection instead of answering; `truncate` sends `after_bytes` of the document and cuts; `expire`
-    treats the document's link as expired.
+    kind: `status` returns `status` (and `code`, `message`, `details`, `body`, `content_type`, `headers` if given);
+    `slow` waits `seconds` of real time before it continues; `reset` resets the connection; `lose` carries out the
+    request and resets the connection; `truncate` sends `after_bytes` of the document and closes the connection;
+    `expire` treats the document link as expired.
     `remaining` counts down; None lasts until the faults are cleared. Empty `operation` or `seller_id` match everything.
     """
 
@@ -45,12 +45,12 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The orders still open, the oldest first."""
+    """The open faults, the oldest first."""
 
     open: list[Fault] = field(default_factory=list)
 
     def take(self, operation: str, seller_id: str, kinds: tuple[str, ...]) -> Fault | None:
-        """The first open fault of one of `kinds` for this request, counted down."""
+        """The first open fault of one of `kinds` for this request. Its count goes down by one."""
         for index, fault in enumerate(self.open):
             if fault.kind in kinds and fault.operation in ("", operation) and fault.seller_id in ("", seller_id):
                 if fault.remaining is None:

@@ -9,17 +9,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sp_api_simulator.exchange import Exchange
+from sp_api_simulator.fault_answers import lwa_error
 from sp_api_simulator.lwa import LwaError, grant_token
 from sp_api_simulator.operations import SCOPES
 
 LWA_OPERATION = "getAccessToken"
-USUAL_ERRORS = {400: "invalid_grant", 401: "invalid_client", 500: "server_error", 503: "temporarily_unavailable"}
 
 
 async def serve_token(exchange: Exchange) -> Response:
-    """Takes a form, as documented, and JSON, which some of Amazon's own SDKs send."""
+    """Accepts a form, as documented, and JSON, which some SDKs send."""
     headers = {"x-amzn-RequestId": exchange.request_id, "Cache-Control": "no-store", "Pragma": "no-cache"}
     fields = await _fields(exchange.request)
+    exchange.body = {"grant_type": fields.get("grant_type", "")}
     if (authorization := exchange.state.authorizations.get(fields.get("refresh_token", ""))) is not None:
         exchange.seller_id = authorization.seller_id
     if fields.get("scope") in SCOPES:
@@ -28,12 +29,17 @@ async def serve_token(exchange: Exchange) -> Response:
     if (answer := exchange.plain_fault(fault)) is not None:
         return answer
     if fault is not None:
-        error = LwaError(fault.status, fault.code or USUAL_ERRORS.get(fault.status, "server_error"), fault.message)
-        return JSONResponse(error.body(), error.status, headers | dict(fault.headers))
+        return _refused(exchange, lwa_error(fault), headers | dict(fault.headers))
     try:
-        return JSONResponse(grant_token(exchange.state, fields), headers=headers)
+        granted = grant_token(exchange.state, fields)
     except LwaError as error:
-        return JSONResponse(error.body(), error.status, headers)
+        return _refused(exchange, error, headers)
+    return exchange.lost_answer() or JSONResponse(granted, headers=headers)
+
+
+def _refused(exchange: Exchange, error: LwaError, headers: dict[str, str]) -> Response:
+    exchange.error = error.error
+    return JSONResponse(error.body(), error.status, headers)
 
 
 async def _fields(request: Request) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The notification types: their spelling, and the directives that subscriptions to them may have."""
+"""The notification types, the case of their fields, and the directives that their subscriptions accept."""
 
 from __future__ import annotations
 

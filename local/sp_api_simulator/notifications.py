@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from sp_api_simulator import delivery
 from sp_api_simulator.calls import Answer, Call
-from sp_api_simulator.errors import OperationError, resource_not_found, unparsable
+from sp_api_simulator.errors import OperationError, access_denied, resource_not_found, state_conflict, unparsable
 from sp_api_simulator.notification_types import SUBSCRIBABLE_TYPES, check_directive
 from sp_api_simulator.state import Destination, Json, State, Subscription
+from sp_api_simulator.subscription_rules import DATED_VERSIONS, FIRST_VERSION
 
 QUEUE_ARN = re.compile(r"arn:aws:sqs:\S+:\S+:\S+")
 PAYLOAD_VERSION = re.compile(r"\d+\.\d+|\d{4}-\d{2}-\d{2}")
@@ -60,13 +61,16 @@ async def delete_destination(state: State, call: Call) -> Answer:
 
 async def create_subscription(state: State, call: Call) -> Answer:
     """409 if the seller has a subscription of this type and payload version; several may exist if each has a filter
-    expression.
+    expression. State.subscription_rules decides which versions are accepted and what conflicts.
     """
     notification_type = _notification_type(call)
     body = _body(call)
     payload_version = body.get("payloadVersion")
     if not isinstance(payload_version, str) or not PAYLOAD_VERSION.fullmatch(payload_version):
         raise unparsable("payloadVersion is missing or invalid")
+    rules = state.subscription_rules
+    if payload_version not in rules.versions(notification_type):
+        raise unparsable(f"payloadVersion {payload_version} is not supported for notification type {notification_type}")
     destination_id = body.get("destinationId")
     destination = state.destinations.get(destination_id) if isinstance(destination_id, str) else None
     if destination is None or destination not in _destinations(state, call):
@@ -76,11 +80,10 @@ async def create_subscription(state: State, call: Call) -> Answer:
     expression = (directive or {}).get("filterExpression")
     for existing in _subscriptions(state, call, notification_type):
         same_expression = ((existing.processing_directive or {}).get("filterExpression")) == expression
-        if existing.payload_version == payload_version and (same_expression or expression is None):
-            details = f"Subscription already exist for notification type {notification_type}"
-            raise OperationError(
-                409, "StateConflict", "The resource specified conflicts with the current state.", details
-            )
+        same_subscription = same_expression or expression is None
+        if same_subscription and rules.conflicts(existing.payload_version, payload_version):
+            details = rules.conflict_details.replace("{notificationType}", notification_type) or None
+            raise state_conflict(details)
     subscription = Subscription(
         str(uuid.uuid4()),
         call.token.client_id,
@@ -96,7 +99,7 @@ async def create_subscription(state: State, call: Call) -> Answer:
 
 
 async def get_subscription(state: State, call: Call) -> Answer:
-    """The seller's subscription of the type; without a payload version that of the latest one."""
+    """The seller's subscription of the type: of the given payload version, or of the latest."""
     payload_version = call.query.get("payloadVersion")
     found = [
         subscription
@@ -143,7 +146,7 @@ async def delete_subscription_by_id(state: State, call: Call) -> Answer:
 
 
 async def send_test_notification(state: State, call: Call) -> Answer:
-    """Sandbox only: sends a made-up notification of the type to the destination, subscribed or not."""
+    """Sandbox only: sends a test notification to the destination. No subscription is needed."""
     notification_type = _notification_type(call)
     body = _body(call)
     test = body.get("testNotification")
@@ -155,10 +158,9 @@ async def send_test_notification(state: State, call: Call) -> Answer:
         raise _invalid_test(f"{details} and DestinationId belongs to the application")
     if not isinstance(payload_version, str):
         raise _invalid_test("testNotification.payloadVersion is missing")
-    notification = delivery.test_notification(state, destination, notification_type, payload_version)
-    if notification is None:
-        raise _invalid_test("The notification type has no test scenario")
-    await delivery.send(state, notification)
+    if payload_version not in (FIRST_VERSION, DATED_VERSIONS.get(notification_type)):
+        raise _invalid_test(f"There is no payloadVersion {payload_version} of notification type {notification_type}")
+    await delivery.send(state, delivery.test_notification(state, destination, notification_type, payload_version))
     return Answer(200, {})
 
 
@@ -228,19 +230,24 @@ def _subscriptions(state: State, call: Call, notification_type: str) -> list[Sub
 
 
 def _own_subscription(state: State, call: Call) -> Subscription:
+    """The subscription of the path. A grantless token reaches all of the application's, a seller's token its own."""
+    notification_type = _notification_type(call)
+    if not state.subscription_rules.accepts_token(notification_type, grantless=not call.token.seller_id):
+        raise access_denied()
     subscription = state.subscriptions.get(call.path["subscriptionId"])
     if (
         subscription is None
         or subscription.client_id != call.token.client_id
         or subscription.region != call.region
-        or subscription.notification_type != _notification_type(call)
+        or subscription.notification_type != notification_type
+        or call.token.seller_id not in ("", subscription.seller_id)
     ):
         raise resource_not_found()
     return subscription
 
 
 def _destination_json(state: State, destination: Destination) -> Json:
-    """Null stands for the resources that a destination does not have (selling-partner-api-docs issue 1800)."""
+    """The kinds of resource that the destination does not have are null (selling-partner-api-docs issue 1800)."""
     event_bridge = {
         "name": _resource_name(destination, state.applications[destination.client_id].application_id),
         "region": destination.event_bus_region,
@@ -259,10 +266,7 @@ def _resource_key(destination: Destination) -> tuple[str, str, str]:
 
 
 def _resource_name(destination: Destination, application_id: str = "") -> str:
-    return (
-        destination.queue_arn
-        or f"aws.partner/sellingpartnerapi.amazon.com/{destination.event_bus_account_id}/{application_id}"
-    )
+    return destination.queue_arn or delivery.event_source(destination, application_id)
 
 
 def _subscription_json(subscription: Subscription) -> Json:

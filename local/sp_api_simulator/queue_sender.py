@@ -18,8 +18,8 @@ SP_API_ACCOUNT = "437568002678"
 class QueueSender:
     """Sends through the SQS endpoint at `endpoint`.
 
-    An emulator that takes a 12-digit access key id for the account sees SP-API's account. Without an endpoint nothing
-    is sent.
+    An emulator that reads a 12-digit access key id as the account id sees SP-API's account. Without an endpoint
+    nothing is sent.
     """
 
     endpoint: str
@@ -27,7 +27,7 @@ class QueueSender:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     async def send(self, queue_arn: str, body: str) -> None:
-        """Sends one message. Raises botocore.exceptions.ClientError or BotoCoreError if the queue does not take it."""
+        """Sends one message. Raises botocore.exceptions.ClientError or BotoCoreError if the queue refuses it."""
         await asyncio.to_thread(self._send, queue_arn, body)
 
     def _send(self, queue_arn: str, body: str) -> None:

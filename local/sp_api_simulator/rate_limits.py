@@ -32,7 +32,7 @@ class RateLimits:
     def take(self, key: BucketKey, rate: float, burst: int, service_seconds: float) -> bool:
         """Takes one token from a bucket that fills at `rate` tokens per second up to `burst`.
 
-        False: the quota is used up.
+        Returns False if the quota is used up.
         """
         if self.scale == 0:
             return True

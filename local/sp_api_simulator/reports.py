@@ -1,11 +1,8 @@
-"""The Reports API: reports and their life cycle, schedules, and the way to report documents."""
+"""The Reports API: reports and their life cycle, schedules, and links to report documents."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-import re
 import secrets
 import uuid
 from dataclasses import replace
@@ -13,9 +10,18 @@ from datetime import datetime, timedelta
 
 from sp_api_simulator import delivery
 from sp_api_simulator.calls import Answer, Call, body_object, time_field
-from sp_api_simulator.clock import parse_timestamp, timestamp
+from sp_api_simulator.clock import timestamp
 from sp_api_simulator.documents import DocumentSpecification, StoredDocument, measure
 from sp_api_simulator.errors import OperationError, access_denied, invalid_input, missing_parameters
+from sp_api_simulator.processing_pages import page_of, page_query
+from sp_api_simulator.report_checks import (
+    FILTER_VALUES,
+    check_count,
+    past_time,
+    report_options,
+    type_and_marketplaces,
+    warnings,
+)
 from sp_api_simulator.state import (
     Delivery,
     Json,
@@ -26,16 +32,6 @@ from sp_api_simulator.state import (
     ReportSchedule,
     State,
 )
-
-MARKETPLACES = range(1, 26)
-FILTER_VALUES = range(1, 11)
-PAGE_SIZES = range(1, 101)
-DEFAULT_PAGE_SIZE = 10
-RETENTION = timedelta(days=90)
-
-REPORT_TYPE = re.compile(r"[A-Z][A-Z0-9_]{2,}")
-UNREQUESTABLE_PREFIX = "GET_V2_SETTLEMENT_REPORT"
-"""Settlement reports appear by themselves; a request for one is refused (selling-partner-api-docs issue 1033)."""
 
 RESTRICTED_TYPES = frozenset(
     {
@@ -90,16 +86,17 @@ PERIOD_SECONDS = {
     "P30D": 30 * DAY,
     "P1M": 30 * DAY,
 }
-"""Schedule periods; a month counts as 30 days here."""
+"""Schedule periods. A month counts as 30 days."""
 
 
 async def create_report(state: State, call: Call) -> Answer:
     body = body_object(call)
-    report_type, marketplace_ids = _type_and_marketplaces(body)
-    _report_options(body)
+    report_type, marketplace_ids = type_and_marketplaces(call, body)
+    headers = warnings(state, [report_type])
+    report_options(body)
     now = state.clock.now()
-    start = _past_time(body, "dataStartTime", now)
-    end = _past_time(body, "dataEndTime", now)
+    start = past_time(body, "dataStartTime", now)
+    end = past_time(body, "dataEndTime", now)
     if start > end:
         raise invalid_input("Invalid Input", "dataStartTime must not be after dataEndTime")
     report, outcome = new_report(
@@ -109,7 +106,7 @@ async def create_report(state: State, call: Call) -> Answer:
         await _live(state, report, replace(outcome, queue_seconds=0, processing_seconds=0))
     else:
         state.start(_live(state, report, outcome))
-    return Answer(202, {"reportId": report.report_id})
+    return Answer(202, {"reportId": report.report_id}, headers)
 
 
 async def get_report(state: State, call: Call) -> Answer:
@@ -117,20 +114,14 @@ async def get_report(state: State, call: Call) -> Answer:
 
 
 async def get_reports(state: State, call: Call) -> Answer:
-    """The seller's reports in the region, whoever asked for them, the newest first, in pages."""
-    if "nextToken" in call.query:
-        if len(call.query.keys()) > 1:
-            raise invalid_input("Invalid Input", "nextToken must be the only parameter")
-        query = _read_page_token(call.query["nextToken"])
-    else:
-        query = _first_page(state, call)
-    wanted = [report for report in state.reports.values() if _listed(report, call, query)]
-    wanted.sort(key=lambda report: (report.created, report.report_id), reverse=True)
-    start, size = query["offset"], query["pageSize"]
-    page: dict[str, Json] = {"reports": [_report_json(report) for report in wanted[start : start + size]]}
-    if start + size < len(wanted):
-        page["nextToken"] = base64.urlsafe_b64encode(json.dumps(query | {"offset": start + size}).encode()).decode()
-    return Answer(200, page)
+    """The seller's reports in the region, no matter who requested them, newest first, in pages."""
+    query = page_query(state, call, "reportTypes")
+    headers = warnings(state, query["types"])
+    listed, token = page_of(
+        state, call, query, state.reports.values(), lambda report: (report.report_type, report.report_id)
+    )
+    page: dict[str, Json] = {"reports": [_report_json(report) for report in listed]}
+    return Answer(200, page if token is None else page | {"nextToken": token}, headers)
 
 
 async def cancel_report(state: State, call: Call) -> Answer:
@@ -150,8 +141,9 @@ async def cancel_report(state: State, call: Call) -> Answer:
 async def create_report_schedule(state: State, call: Call) -> Answer:
     """A schedule with the same type and marketplaces is replaced."""
     body = body_object(call)
-    report_type, marketplace_ids = _type_and_marketplaces(body, "period")
-    options = _report_options(body)
+    report_type, marketplace_ids = type_and_marketplaces(call, body, "period")
+    headers = warnings(state, [report_type])
+    options = report_options(body)
     period = body["period"]
     if not isinstance(period, str) or period not in PERIOD_SECONDS:
         raise invalid_input("Invalid Input", f"period must be one of {', '.join(PERIOD_SECONDS)}")
@@ -162,7 +154,7 @@ async def create_report_schedule(state: State, call: Call) -> Answer:
         else time_field(first, "nextReportCreationTime")
     )
     schedule = ReportSchedule(
-        _next_id(state),
+        next_id(state),
         call.token.seller_id,
         call.token.client_id,
         call.region,
@@ -177,18 +169,19 @@ async def create_report_schedule(state: State, call: Call) -> Answer:
             del state.schedules[existing.report_schedule_id]
     state.schedules[schedule.report_schedule_id] = schedule
     state.start(_run_schedule(state, schedule.report_schedule_id))
-    return Answer(201, {"reportScheduleId": schedule.report_schedule_id})
+    return Answer(201, {"reportScheduleId": schedule.report_schedule_id}, headers)
 
 
 async def get_report_schedules(state: State, call: Call) -> Answer:
     report_types = call.list_parameter("reportTypes")
     if not report_types:
         raise missing_parameters(["reportTypes"])
-    _check_count("reportTypes", report_types, FILTER_VALUES)
+    check_count("reportTypes", report_types, FILTER_VALUES)
+    headers = warnings(state, report_types)
     found = [
         _schedule_json(schedule) for schedule in _own_schedules(state, call) if schedule.report_type in report_types
     ]
-    return Answer(200, {"reportSchedules": found})
+    return Answer(200, {"reportSchedules": found}, headers)
 
 
 async def get_report_schedule(state: State, call: Call) -> Answer:
@@ -209,6 +202,11 @@ async def get_report_document(state: State, call: Call) -> Answer:
         raise invalid_input(f"Invalid reportDocumentId {call.path['reportDocumentId']}")
     if document.report_type in RESTRICTED_TYPES and not call.token.restricted_resources:
         raise access_denied()
+    return document_answer(state, call, document, "reportDocumentId")
+
+
+def document_answer(state: State, call: Call, document: StoredDocument, id_field: str) -> Answer:
+    """The link to a document of a report or a feed."""
     encoded = call.query.get("enableContentEncodingUrlHeader", "false")
     if encoded not in ("true", "false"):
         raise invalid_input("Invalid Input", "enableContentEncodingUrlHeader must be true or false")
@@ -216,7 +214,7 @@ async def get_report_document(state: State, call: Call) -> Answer:
     encoding = ("gzip" if encoded == "true" else "identity") if labelled else ""
     lifetime = state.settings.document_url_seconds
     url = state.document_links.make(call.base_url, document.document_id, encoding, state.clock.now(), lifetime)
-    body = {"reportDocumentId": document.document_id, "url": url}
+    body = {id_field: document.document_id, "url": url}
     return Answer(200, body | {"compressionAlgorithm": "GZIP"} if labelled else body)
 
 
@@ -238,7 +236,7 @@ def new_report(
 ) -> tuple[Report, Outcome]:
     """Stores a report IN_QUEUE and chooses how it will end."""
     report = Report(
-        _next_id(state),
+        next_id(state),
         seller_id,
         client_id,
         region,
@@ -255,12 +253,23 @@ def new_report(
 
 
 async def finish_now(state: State, report: Report, outcome: Outcome) -> None:
-    """Takes a report to its end without waiting."""
+    """Finishes a report without waiting."""
     await _live(state, report, replace(outcome, queue_seconds=0, processing_seconds=0))
 
 
+def resume(state: State) -> None:
+    """Begins again with the reports that were not finished, and waits for the schedules, after a restart."""
+    for report in list(state.reports.values()):
+        if report.processing_status in (ProcessingStatus.IN_QUEUE, ProcessingStatus.IN_PROGRESS):
+            waiting = replace(report, processing_status=ProcessingStatus.IN_QUEUE, processing_start=None)
+            state.reports[report.report_id] = waiting
+            state.start(_live(state, waiting, default_outcome(state)))
+    for report_schedule_id in list(state.schedules):
+        state.start(_run_schedule(state, report_schedule_id))
+
+
 def default_outcome(state: State) -> Outcome:
-    """DONE with a gzip document, after the settings' times."""
+    """DONE with a gzip document, after the times in the settings."""
     return Outcome(
         ProcessingStatus.DONE,
         DocumentSpecification(),
@@ -277,7 +286,7 @@ def _default_format(report_type: str) -> str:
 
 
 async def _live(state: State, report: Report, outcome: Outcome) -> None:
-    """The life of a report: IN_QUEUE, IN_PROGRESS, its end, its notification."""
+    """The life cycle of a report: IN_QUEUE, IN_PROGRESS, its end, its notification."""
     await state.clock.sleep(outcome.queue_seconds)
     report = state.reports[report.report_id]
     if report.processing_status is not ProcessingStatus.IN_QUEUE:
@@ -299,12 +308,7 @@ async def _live(state: State, report: Report, outcome: Outcome) -> None:
 
 
 async def _notify(state: State, report: Report, manner: Delivery) -> None:
-    made = delivery.report_finished(state, report)
-    if manner.hold:
-        state.notifications.extend(made * manner.copies)
-        return
-    await state.clock.sleep(manner.delay_seconds)
-    await asyncio.gather(*(delivery.send(state, notification) for notification in made * manner.copies))
+    await delivery.send_in_manner(state, delivery.report_finished(state, report), manner)
 
 
 def _make_document(report: Report, specification: DocumentSpecification | None) -> StoredDocument | None:
@@ -312,10 +316,8 @@ def _make_document(report: Report, specification: DocumentSpecification | None) 
         return None
     if not specification.format:
         specification = replace(specification, format=_default_format(report.report_type))
-    tail = "".join(secrets.choice("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(13))
-    document_id = f"amzn1.spdoc.1.4.{report.region.lower()}.{uuid.uuid4()}.T{tail}.{secrets.randbelow(9000) + 1000}"
     return StoredDocument(
-        document_id,
+        new_document_id("amzn1.spdoc.1.4", report.region),
         report.report_id,
         report.seller_id,
         report.region,
@@ -323,6 +325,12 @@ def _make_document(report: Report, specification: DocumentSpecification | None) 
         specification,
         measure(specification),
     )
+
+
+def new_document_id(start: str, region: Region) -> str:
+    """An id in the form of Amazon's."""
+    tail = "".join(secrets.choice("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(13))
+    return f"{start}.{region.lower()}.{uuid.uuid4()}.T{tail}.{secrets.randbelow(9000) + 1000}"
 
 
 def _choose_outcome(state: State, report: Report) -> Outcome:
@@ -360,100 +368,10 @@ async def _run_schedule(state: State, report_schedule_id: str) -> None:
         )
 
 
-def _next_id(state: State) -> str:
-    """Ids look like the service's: one number that grows by irregular steps."""
+def next_id(state: State) -> str:
+    """An id that looks like Amazon's: a number that grows in irregular steps."""
     state.next_report_id += 1 + secrets.randbelow(1000)
     return str(state.next_report_id)
-
-
-def _type_and_marketplaces(body: dict[str, Json], *further: str) -> tuple[str, tuple[str, ...]]:
-    missing = [name for name in ("marketplaceIds", "reportType", *further) if body.get(name) in (None, "", [])]
-    if missing:
-        raise missing_parameters(missing)
-    report_type, marketplace_ids = body["reportType"], body["marketplaceIds"]
-    if (
-        not isinstance(report_type, str)
-        or not REPORT_TYPE.fullmatch(report_type)
-        or report_type.startswith(UNREQUESTABLE_PREFIX)
-    ):
-        raise invalid_input("Invalid Input", f"The report type {report_type} cannot be requested")
-    if not isinstance(marketplace_ids, list) or not all(isinstance(value, str) and value for value in marketplace_ids):
-        raise invalid_input("Invalid Input", "marketplaceIds must be a list of marketplace identifiers")
-    _check_count("marketplaceIds", marketplace_ids, MARKETPLACES)
-    return report_type, tuple(marketplace_ids)
-
-
-def _report_options(body: dict[str, Json]) -> tuple[tuple[str, str], ...]:
-    options = body.get("reportOptions")
-    if options is None or options == "":  # An empty string passes (selling-partner-api-docs issue 1123).
-        return ()
-    if not isinstance(options, dict) or not all(isinstance(value, str) for value in options.values()):
-        raise invalid_input("Invalid Input", "reportOptions must be an object of strings")
-    return tuple(options.items())
-
-
-def _past_time(body: dict[str, Json], name: str, now: datetime) -> datetime:
-    if body.get(name) is None:
-        return now
-    moment = time_field(body[name], name)
-    if moment > now:
-        raise invalid_input("Invalid Input", f"{name} must not be in the future")
-    return moment
-
-
-def _check_count(name: str, values: list[str], allowed: range) -> None:
-    if len(values) not in allowed:
-        raise invalid_input("Invalid Input", f"{name} must have between {allowed.start} and {allowed.stop - 1} values")
-
-
-def _first_page(state: State, call: Call) -> dict[str, Json]:
-    report_types = call.list_parameter("reportTypes")
-    if not report_types:
-        raise missing_parameters(["reportTypes"])
-    _check_count("reportTypes", report_types, FILTER_VALUES)
-    statuses = call.list_parameter("processingStatuses")
-    if not all(status in set(ProcessingStatus) for status in statuses):
-        raise invalid_input("Invalid Input", f"processingStatuses must be of {', '.join(sorted(ProcessingStatus))}")
-    marketplace_ids = call.list_parameter("marketplaceIds")
-    if "marketplaceIds" in call.query:
-        _check_count("marketplaceIds", marketplace_ids, FILTER_VALUES)
-    page_size = call.query.get("pageSize", str(DEFAULT_PAGE_SIZE))
-    if not page_size.isdecimal() or int(page_size) not in PAGE_SIZES:
-        raise invalid_input("Invalid Input", f"pageSize must be between {PAGE_SIZES.start} and {PAGE_SIZES.stop - 1}")
-    now = state.clock.now()
-    return {
-        "reportTypes": report_types,
-        "processingStatuses": statuses,
-        "marketplaceIds": marketplace_ids,
-        "createdSince": _query_time(call, "createdSince", now - RETENTION).isoformat(),
-        "createdUntil": _query_time(call, "createdUntil", now).isoformat(),
-        "pageSize": int(page_size),
-        "offset": 0,
-    }
-
-
-def _query_time(call: Call, name: str, default: datetime) -> datetime:
-    return time_field(call.query[name], name) if name in call.query else default
-
-
-def _read_page_token(token: str) -> dict[str, Json]:
-    try:
-        query = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except ValueError:
-        raise invalid_input("Invalid Input", "nextToken is invalid") from None
-    if not isinstance(query, dict) or "offset" not in query:
-        raise invalid_input("Invalid Input", "nextToken is invalid")
-    return query
-
-
-def _listed(report: Report, call: Call, query: dict[str, Json]) -> bool:
-    return (
-        _owned(report, call)
-        and report.report_type in query["reportTypes"]
-        and (not query["processingStatuses"] or report.processing_status in query["processingStatuses"])
-        and (not query["marketplaceIds"] or not set(query["marketplaceIds"]).isdisjoint(report.marketplace_ids))
-        and parse_timestamp(query["createdSince"]) <= report.created <= parse_timestamp(query["createdUntil"])
-    )
 
 
 def _owned(resource: Report | ReportSchedule, call: Call) -> bool:

@@ -1,4 +1,4 @@
-"""What was asked of the simulator, with counts. Tokens, secrets and signed links never enter it."""
+"""The log of requests, with counts. It never contains tokens, secrets or signed links."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from sp_api_simulator.clock import notification_timestamp
 class RequestEntry:
     """One request.
 
-    `path` has the query string for SP-API operations only; `body` is the decoded JSON body of an SP-API operation.
+    `error` is LWA's error, or SP-API's code and details, and empty if the request succeeded. `path` has the query
+    string for SP-API operations only; `body` is the decoded JSON body of an SP-API operation,
+    or the grant type of a request to LWA.
     """
 
     time: datetime
@@ -28,6 +30,7 @@ class RequestEntry:
     request_id: str = ""
     user_agent: str = ""
     fault: str = ""
+    error: str = ""
     milliseconds: float = 0.0
     body: Any = None
 
@@ -44,6 +47,7 @@ class RequestEntry:
             "requestId": self.request_id,
             "userAgent": self.user_agent,
             "fault": self.fault,
+            "error": self.error,
             "milliseconds": round(self.milliseconds, 1),
             "body": self.body,
         }
@@ -57,9 +61,9 @@ class RequestEntry:
 
 @dataclass
 class RequestLog:
-    """The latest requests, and the number of all of them by operation and by operation and status.
+    """The latest requests, and the number of all requests by operation, and by operation and status.
 
-    A status of 0 means that the connection was cut.
+    Status 0 means that the connection was reset.
     """
 
     entries: deque[RequestEntry] = field(default_factory=lambda: deque(maxlen=10_000))

@@ -1,4 +1,4 @@
-"""The Solicitations API. Orders come in through the control API."""
+"""The Solicitations API. The control API adds the orders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Solicitations API").
 
 
 async def get_solicitation_actions_for_order(state: State, call: Call) -> Answer:
-    """The one action while it is available, otherwise none. An order that is not known has none either."""
+    """The action if it is available. For an unknown order there is none."""
     marketplace_id = _marketplace(call)
     order_id = call.path["amazonOrderId"]
     order = _order(state, call, marketplace_id)
@@ -28,7 +28,7 @@ async def get_solicitation_actions_for_order(state: State, call: Call) -> Answer
 
 
 async def create_solicitation(state: State, call: Call) -> Answer:
-    """403 when it was sent already (selling-partner-api-models issue 19) and outside the window
+    """403 if it was already sent (selling-partner-api-models issue 19) and outside the window
     (selling-partner-api-docs issue 121).
     """
     marketplace_id = _marketplace(call)

@@ -1,4 +1,4 @@
-"""Everything that one run of the simulator remembers, and the records it is made of."""
+"""The state of one run of the simulator, and its records."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from typing import Any
 
 from sp_api_simulator.clock import Clock
 from sp_api_simulator.documents import DocumentLinks, DocumentSpecification, StoredDocument
+from sp_api_simulator.event_sender import EventSender
 from sp_api_simulator.faults import Faults
+from sp_api_simulator.feed_state import FeedState
+from sp_api_simulator.listing_state import Listings
 from sp_api_simulator.queue_sender import QueueSender
 from sp_api_simulator.rate_limits import RateLimits
 from sp_api_simulator.request_log import RequestLog
 from sp_api_simulator.sandbox import SandboxExamples
+from sp_api_simulator.subscription_rules import SubscriptionRules
 
 Json = Any
 """A decoded JSON value."""
@@ -29,7 +33,7 @@ class Region(StrEnum):
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line chooses. Times are in seconds; queue and processing seconds are service time."""
+    """The options of the command line. Times are in seconds; queue and processing seconds are service time."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -39,27 +43,54 @@ class Settings:
     time_scale: float = 1.0
     queue_seconds: float = 10.0
     processing_seconds: float = 20.0
+    listing_seconds: float = 5.0
     access_token_seconds: int = 3600
     document_url_seconds: int = 300
     rate_limit_scale: float = 1.0
+    payload_versions: str = "evidence"
+    strict: bool = False
 
 
 @dataclass(frozen=True)
 class ClientSecret:
-    """A secret of an application and the moment it ends, if it does."""
+    """A secret of an application, from when to when Login with Amazon takes it."""
 
     value: str = field(repr=False)
-    expires: datetime | None = None
+    starts: datetime
+    expires: datetime
+
+    def works(self, moment: datetime) -> bool:
+        return self.starts <= moment < self.expires
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How a notification travels: how often, how late (seconds of service time), before the answer to createReport, or
+    held until it is released.
+    """
+
+    copies: int = 1
+    delay_seconds: float = 0.0
+    before_answer: bool = False
+    hold: bool = False
 
 
 @dataclass(frozen=True)
 class Application:
-    """A registered application. `rotation_queue_arn` is the queue registered for application notifications."""
+    """A registered application, its secrets from the oldest to the newest.
+
+    The queues are those of the two rows of the developer console: `rotation_queue_arn` for new secrets,
+    `expiry_queue_arn` for warnings that a secret ends. `secret_delay_seconds` is how long (of service time) a new
+    secret takes to become valid, `secret_delivery` how its message travels.
+    """
 
     client_id: str
     application_id: str
     secrets: tuple[ClientSecret, ...]
     rotation_queue_arn: str = ""
+    expiry_queue_arn: str = ""
+    secret_delay_seconds: float = 0.0
+    secret_delivery: Delivery = Delivery()
 
 
 @dataclass(frozen=True)
@@ -74,17 +105,47 @@ class Seller:
 
 @dataclass(frozen=True)
 class Authorization:
-    """A refresh token's meaning: this seller authorised this application."""
+    """What a refresh token stands for: a seller authorized an application. One from a consent page expires."""
 
     client_id: str
     seller_id: str
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ConsentSettings:
+    """What is registered about an application for its consent page.
+
+    `parties` are seller and vendor; `through_login` sends every consent by way of the log-in URI; `limit` is how many
+    selling partners may authorize an application that is not in the Appstore.
+    """
+
+    name: str = "Example application"
+    redirect_uris: tuple[str, ...] = ()
+    login_uri: str = ""
+    parties: tuple[str, ...] = ("seller", "vendor")
+    draft: bool = False
+    through_login: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class PendingConsent:
+    """A consent whose browser is at the application's log-in page."""
+
+    client_id: str
+    seller_id: str
+    expires: datetime
 
 
 @dataclass(frozen=True)
 class AuthorizationCode:
+    """`redirect_uri` is where the code was sent to; empty for one that no consent page gave."""
+
     client_id: str
     seller_id: str
     expires: datetime
+    redirect_uri: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,11 +157,12 @@ class RestrictedResource:
 @dataclass(frozen=True)
 class AccessToken:
     """What an access token allows: a seller's own operations, one grantless scope, or some restricted resources of a
-    seller.
+    seller. `client_secret` is the secret that it was made with: it ends with it.
     """
 
     client_id: str
     expires: datetime
+    client_secret: str = field(repr=False)
     seller_id: str = ""
     scope: str = ""
     restricted_resources: tuple[RestrictedResource, ...] = ()
@@ -112,18 +174,6 @@ class ProcessingStatus(StrEnum):
     FATAL = "FATAL"
     IN_PROGRESS = "IN_PROGRESS"
     IN_QUEUE = "IN_QUEUE"
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """How a report's notification travels: how often, how late (seconds of service time), before the answer to
-    createReport, or held until it is released.
-    """
-
-    copies: int = 1
-    delay_seconds: float = 0.0
-    before_answer: bool = False
-    hold: bool = False
 
 
 @dataclass(frozen=True)
@@ -203,7 +253,10 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Notification:
-    """A notification on its way. `state` is sent, held, undeliverable or failed; `error` says why."""
+    """A notification and its delivery. `state` is sent, held, undeliverable or failed; `error` says why.
+
+    It goes to a queue or, with `event_bus` (region, account id, name of the partner event source), to EventBridge.
+    """
 
     notification_id: str
     notification_type: str
@@ -211,11 +264,12 @@ class Notification:
     body: str
     state: str = "held"
     error: str = ""
+    event_bus: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the Solicitations API knows of an order."""
+    """An order, as far as the Solicitations API needs it."""
 
     order_id: str
     seller_id: str
@@ -227,8 +281,25 @@ class Order:
 
 
 @dataclass
+class ProductTypes:
+    """What the API has. `latest_version` is the number of the version that LATEST means, `generated` how many small
+    types every marketplace has besides the usual ones.
+
+    SP-API denies every call for `refused_marketplaces`. `checksums` is how a checksum is written: the model's text says
+    base64, and its example is hexadecimal.
+    `documents` are the schema documents behind links by their MD5.
+    """
+
+    latest_version: int = 1
+    generated: int = 0
+    refused_marketplaces: frozenset[str] = frozenset()
+    checksums: str = "base64"
+    documents: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass
 class State:
-    """One run. Handlers take it as an argument; nothing of it lives in a module."""
+    """The state of one run. Handlers receive it as an argument; no module keeps state."""
 
     settings: Settings
     clock: Clock
@@ -236,26 +307,41 @@ class State:
     faults: Faults
     request_log: RequestLog
     queue_sender: QueueSender
+    event_sender: EventSender
     document_links: DocumentLinks
     sandbox_examples: SandboxExamples
     next_report_id: int
+    subscription_rules: SubscriptionRules
+    strict: bool = False
     applications: dict[str, Application] = field(default_factory=dict)
     sellers: dict[str, Seller] = field(default_factory=dict)
     authorizations: dict[str, Authorization] = field(default_factory=dict)
     authorization_codes: dict[str, AuthorizationCode] = field(default_factory=dict)
+    consent_settings: dict[str, ConsentSettings] = field(default_factory=dict)
+    pending_consents: dict[str, PendingConsent] = field(default_factory=dict)
+    consented: set[tuple[str, str]] = field(default_factory=set)
     access_tokens: dict[str, AccessToken] = field(default_factory=dict)
     reports: dict[str, Report] = field(default_factory=dict)
     schedules: dict[str, ReportSchedule] = field(default_factory=dict)
     documents: dict[str, StoredDocument] = field(default_factory=dict)
     outcome_rules: list[OutcomeRule] = field(default_factory=list)
+    feeds: FeedState = field(default_factory=FeedState)
     destinations: dict[str, Destination] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     notifications: list[Notification] = field(default_factory=list)
     orders: dict[str, Order] = field(default_factory=dict)
+    listings: Listings = field(default_factory=Listings)
+    product_types: ProductTypes = field(default_factory=ProductTypes)
+    issued: list[tuple[str, str]] = field(default_factory=list, repr=False)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
+    def issue(self, kind: str, secret: str) -> str:
+        """Remembers a secret that the simulator gives out, and returns it."""
+        self.issued.append((kind, secret))
+        return secret
+
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs `work` beside the requests and keeps it from being collected; the event loop logs a failure."""
+        """Runs `work` in the background and keeps a reference to it. The event loop logs a failure."""
         task = asyncio.get_running_loop().create_task(work)
         self.background.add(task)
         task.add_done_callback(self.background.discard)

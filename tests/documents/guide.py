@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.documents.reading import CHECKOUT, Block
+from tests.waiting import SECONDS
 
 # What a reader has who has cloned the repository and run nothing yet but `make demo` or `make test`.
 _FOLDERS = (
@@ -26,7 +27,6 @@ _FOLDERS = (
 _FILES = ("Makefile", "package.json", "package-lock.json", "pyproject.toml", "samconfig.toml")
 _ENVIRONMENTS = (".venv", ".venv-emulator", ".venv-functions", "node_modules")
 _VALUE = re.compile(r"<[A-Za-z][A-Za-z ]*>")
-_SECONDS = 120
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Terminal:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=SECONDS,
             check=False,
         )
         assert done.returncode == 0, f"{block}: {done.stdout}{done.stderr}"
@@ -80,11 +80,13 @@ def clone(folder: Path) -> Path:
         (folder / name).symlink_to(Path(sys.prefix) if name == ".venv" else (CHECKOUT / name).resolve())
     # They are made, and make shall not make them again, whatever it thinks of the times of copies: the Python version
     # is older than all of them, and they are newer than their lists of packages.
-    (folder / ".local").mkdir()
+    # Publishing packs files and follows no links.
+    for name in (".local/validation", ".local/inflating"):
+        shutil.copytree(CHECKOUT / name, folder / name)
     version = folder / f".local/python-{sys.version_info.major}.{sys.version_info.minor}"
     version.touch()
     os.utime(version, (0, 0))
-    for stamp in re.findall(r":= (\.local/ready-\w+)$", (folder / "Makefile").read_text(), re.MULTILINE):
+    for stamp in re.findall(r":= (\.local/ready-[\w-]+)$", (folder / "Makefile").read_text(), re.MULTILINE):
         (folder / stamp).touch()
     return folder
 

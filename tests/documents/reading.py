@@ -9,7 +9,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 DOCUMENTS = tuple(
     sorted(
         [
-            CHECKOUT / "README.md",
+            *CHECKOUT.glob("*.md"),
             *(CHECKOUT / "docs").rglob("*.md"),
             *(path for path in (CHECKOUT / "local").rglob("*.md")),
         ]

@@ -11,8 +11,12 @@ from tests.documents.reading import CHECKOUT, DOCUMENTS, Block, blocks, name
 
 # Documents whose commands are all run, by the test that runs them.
 RUN: Mapping[str, str] = {
+    "docs/api-reference.md": "tests/end_to_end/test_snippets.py",
     "docs/deployment.md": "tests/end_to_end/test_guide.py",
+    "docs/develop.md": "tests/end_to_end/test_local_stack.py",
     "docs/iam/README.md": "tests/end_to_end/test_guide.py",
+    "docs/simulator.md": "tests/simulator/test_installed.py",
+    "docs/publish-listings.md": "tests/end_to_end/test_publish_listings.py",
 }
 # Other commands, by document: what they begin with, and who runs them or why nobody can. In the guide they are marked
 # by the language console, since its test runs all of the language sh.
@@ -20,11 +24,22 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
     "docs/deployment.md": {
         "make doctor": "it asks addresses of amazonaws.com; tests/end_to_end/test_doctor.py has it ask the local ones",
     },
+    "docs/console.md": {
+        "make up": "tests/end_to_end/test_local_stack.py runs it",
+        "make console": "it runs until Ctrl-C; tests/end_to_end/test_console.py starts what it starts",
+    },
+    "docs/simulator.md": {
+        "sp-api-simulator": "tests/simulator/test_installed.py runs it on free ports",
+        "pip install": "tests/simulator/test_installed.py installs a copy of the folder",
+        "pipx install": "pipx runs pip install in a new environment, as tests/simulator/test_installed.py does",
+        "uvx": "it installs the same package as pip",
+        "docker": "it needs Docker; tests/simulator/test_packaging.py reads the Dockerfile",
+    },
     "docs/troubleshooting.md": {
         "make doctor": "as in the guide",
     },
     "docs/operations.md": {
-        "aws secretsmanager put-secret-value": "tests/end_to_end/test_update.py rotates a secret in the same way",
+        "aws iam create-service-linked-role": "the emulator needs no service-linked role",
     },
     "docs/security.md": {
         "aws iam": "tests/end_to_end/host.py makes and deletes keys in the same way",

@@ -43,3 +43,21 @@ def test_the_index_has_every_page() -> None:
     index = CHECKOUT / "docs/README.md"
     pages = {page.resolve() for page in (CHECKOUT / "docs").glob("*.md")} - {index}
     assert pages <= {(index.parent / target.partition("#")[0]).resolve() for target in links(index)}
+
+
+def _named_sections() -> list[tuple[str, str, str]]:
+    """Where code and templates name a section of a page, for a person to open: file, page and anchor."""
+    found = []
+    for folder in ("functions", "layers/sp_api", "local", "operations", "templates"):
+        for path in sorted((CHECKOUT / folder).rglob("*")):
+            if path.suffix in (".py", ".yaml") and path.is_file():
+                named = re.findall(r"(docs/[\w/-]+\.md)#([a-z0-9-]+)", path.read_text())
+                found += [(name(path), page, anchor) for page, anchor in named]
+    return found
+
+
+def test_each_section_that_a_message_names_exists() -> None:
+    named = _named_sections()
+    assert {"operations", "layers", "templates"} <= {where.split("/")[0] for where, _, _ in named}
+    missing = [entry for entry in named if entry[2] not in anchors(CHECKOUT / entry[1])]
+    assert not missing

@@ -1,6 +1,6 @@
-"""The running emulator as the tests use it.
+"""Access to the running emulator for tests.
 
-EMULATOR_PYTHON and FUNCTION_PYTHON name the interpreters of the emulator and of the functions.
+EMULATOR_PYTHON and FUNCTION_PYTHON are the interpreters of the emulator and of the functions.
 """
 
 from __future__ import annotations
@@ -8,17 +8,18 @@ from __future__ import annotations
 import io
 import json
 import os
-import time
 import urllib.request
 import uuid
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
+
+from tests.waiting import until
 
 T = TypeVar("T")
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,30 +31,21 @@ TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal":
 
 @dataclass(frozen=True)
 class Emulator:
-    """The running emulator, and what tests do with it."""
+    """The running emulator, with helpers to create resources."""
 
     endpoint: str
     mail_directory: Path
 
     def client(self, service: str, access_key: str = "test", secret_key: str = "test", token: str | None = None) -> Any:
-        client: Any = boto3.client  # as it is without type stubs, whether they are installed or not
-        return client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            aws_session_token=token,
-            config=Config(signature_version="s3v4") if service == "s3" else None,
-        )
+        return _client(self.endpoint, service, access_key, secret_key, token)
 
     def scale_waits(self, scale: float) -> None:
-        """Step Functions' waits and retry delays last this fraction of their time."""
+        """Multiplies Step Functions' waits and retry delays by this factor."""
         body = json.dumps({"stepfunctions._SFN_WAIT_SCALE": scale}).encode()
         urllib.request.urlopen(f"{self.endpoint}/_ministack/config", data=body).close()
 
     def create_role(self, *statements: dict[str, Any]) -> str:
-        """Its ARN."""
+        """Returns the ARN."""
         name = unique("role")
         iam = self.client("iam")
         arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
@@ -63,7 +55,7 @@ class Emulator:
         return arn
 
     def create_function(self, source: str, role: str = "", **options: Any) -> str:
-        """Its name. The source defines `handler`."""
+        """Returns the name. The source must define `handler`."""
         name = unique("function")
         self.client("lambda").create_function(
             FunctionName=name,
@@ -76,7 +68,7 @@ class Emulator:
         return name
 
     def invoke(self, name: str, event: Any = None) -> dict[str, Any]:
-        """Lambda's answer, with its Payload read."""
+        """Returns Lambda's response, with the decoded Payload."""
         answer = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event), LogType="Tail")
         return {**answer, "Payload": json.load(answer["Payload"])}
 
@@ -84,7 +76,7 @@ class Emulator:
         return f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"
 
     def create_state_machine(self, definition: dict[str, Any], role: str = "") -> str:
-        """Its ARN. Without a role of its own it may invoke every function."""
+        """Returns the ARN. The default role may invoke every function."""
         invoking = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
         arn: str = self.client("stepfunctions").create_state_machine(
             name=unique("machine"), definition=json.dumps(definition), roleArn=role or self.create_role(invoking)
@@ -92,36 +84,42 @@ class Emulator:
         return arn
 
     def run_state_machine(self, arn: str, execution_input: Any = None) -> dict[str, Any]:
-        """The description of an execution that has ended."""
+        """Runs an execution to its end. Returns its description."""
         states = self.client("stepfunctions")
         started = states.start_execution(stateMachineArn=arn, input=json.dumps(execution_input or {}))
-        return eventually(
+        return until(
             lambda: states.describe_execution(executionArn=started["executionArn"]),
             lambda execution: execution["status"] != "RUNNING",
         )
 
     def create_queue(self, **attributes: str) -> tuple[str, str]:
-        """Its URL and ARN."""
+        """Returns the URL and ARN."""
         sqs = self.client("sqs")
         url = sqs.create_queue(QueueName=unique("queue"), Attributes=attributes)["QueueUrl"]
         return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+# Making a client costs more than several calls of it.
+@lru_cache(maxsize=64)
+def _client(endpoint: str, service: str, access_key: str, secret_key: str, token: str | None) -> Any:
+    client: Any = boto3.client  # independent of installed type stubs
+    return client(
+        service,
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        aws_session_token=token,
+        config=Config(signature_version="s3v4") if service == "s3" else None,
+    )
 
 
 def unique(kind: str) -> str:
     return f"{kind}-{uuid.uuid4().hex[:12]}"
 
 
-def zipped(source: str) -> bytes:
+def zipped(source: str, name: str = "app.py") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", source)
+        archive.writestr(name, source)
     return buffer.getvalue()
-
-
-def eventually(read: Callable[[], T], holds: Callable[[T], object], seconds: float = 10.0) -> T:
-    """What was read once the condition holds; fails when it does not in that time."""
-    deadline = time.monotonic() + seconds
-    while not holds(value := read()):
-        assert time.monotonic() < deadline, f"after {seconds} s: {value}"
-        time.sleep(0.05)
-    return value

@@ -1,4 +1,4 @@
-"""The log of calls: who called what, and nothing of what was in it."""
+"""The call log: who called which operation, without contents."""
 
 import json
 from pathlib import Path

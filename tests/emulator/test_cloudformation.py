@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.emulator.support import Emulator, eventually, unique, zipped
+from tests.emulator.support import Emulator, unique, zipped
+from tests.waiting import until
 
 OPEN_API = {
     "openapi": "3.0.1",
@@ -26,7 +27,7 @@ def proxy(function: str) -> dict[str, Any]:
 
 
 def child(greeting: str, paths: tuple[str, ...] = ("/tokens",)) -> dict[str, Any]:
-    """A template with the SAM transform; a bucket stands before the function, in whose name nothing of it may show."""
+    """A template with the SAM transform. Its bucket comes first, and must not affect the name of the function."""
     function = {
         "Type": "AWS::Serverless::Function",
         "DependsOn": "Reports",
@@ -88,13 +89,13 @@ def child(greeting: str, paths: tuple[str, ...] = ("/tokens",)) -> dict[str, Any
 
 @dataclass(frozen=True)
 class Deployment:
-    """Root stacks whose one child is a template in a bucket."""
+    """Root stacks with one child, whose template is in a bucket."""
 
     emulator: Emulator
     bucket: str
 
     def put(self, template: dict[str, Any]) -> dict[str, Any]:
-        """A root template around this child, addressed by the bucket's host name."""
+        """A root template with this child, whose URL has the bucket in the host name."""
         key = f"{unique('child')}.json"
         self.emulator.client("s3").put_object(Bucket=self.bucket, Key=key, Body=json.dumps(template))
         properties = {
@@ -108,7 +109,7 @@ class Deployment:
         }
 
     def deploy(self, action: str, name: str, template: dict[str, Any]) -> dict[str, Any]:
-        """The root stack's description once the operation has ended."""
+        """Waits for the end of the operation. Returns the description of the root stack."""
         cloudformation = self.emulator.client("cloudformation")
         getattr(cloudformation, action)(
             StackName=name,
@@ -119,10 +120,9 @@ class Deployment:
 
     def ended(self, name: str) -> dict[str, Any]:
         cloudformation = self.emulator.client("cloudformation")
-        return eventually(
+        return until(
             lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0],
             lambda stack: not stack["StackStatus"].endswith("IN_PROGRESS"),
-            seconds=20,
         )
 
     def delete(self, stack_id: str) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def test_an_update_changes_resources_in_place(
     updated = deployment.deploy("update_stack", stack["StackName"], deployment.put(changed))
 
     assert updated["StackStatus"] == "UPDATE_COMPLETE"
-    # Names, attributes of what did not change (roles, the table), and the API's id.
+    # Names, attributes of unchanged resources (roles, the table), and the API's id.
     assert outputs(updated) == before
     assert answer_of(emulator, before["Api"], "/tokens") == "goodbye"
     assert answer_of(emulator, before["Api"], "/tokens/status") == "goodbye"
@@ -209,7 +209,7 @@ def test_a_deleted_child_keeps_what_its_template_retains(
     assert not exists(emulator.client("sqs").get_queue_attributes, QueueUrl=made["Queue"])
 
 
-def test_a_deleted_stack_tells_what_became_of_its_resources(
+def test_a_deleted_stack_lists_the_status_of_its_resources(
     emulator: Emulator, deployment: Deployment, stack: dict[str, Any]
 ) -> None:
     table = outputs(stack)["Table"]
@@ -232,22 +232,22 @@ def test_a_deleted_stack_tells_what_became_of_its_resources(
     assert of_child["Greeter"]["ResourceStatus"] == "DELETE_COMPLETE"
 
 
-def test_a_bucket_that_holds_an_object_is_not_deleted(
+def test_a_bucket_that_contains_an_object_is_not_deleted(
     emulator: Emulator, deployment: Deployment, stack: dict[str, Any]
 ) -> None:
     s3, bucket = emulator.client("s3"), outputs(stack)["Bucket"]
     s3.put_object(Bucket=bucket, Key="report", Body=b"rows")
 
-    refused = deployment.delete(stack["StackId"])
+    failed = deployment.delete(stack["StackId"])
     s3.delete_object(Bucket=bucket, Key="report")
     deleted = deployment.delete(stack["StackId"])
 
-    assert refused["StackStatus"] == "DELETE_FAILED"
+    assert failed["StackStatus"] == "DELETE_FAILED"
     assert deleted["StackStatus"] == "DELETE_COMPLETE"
     assert not exists(s3.head_bucket, Bucket=bucket)
 
 
-def test_a_child_that_cannot_be_created_leaves_nothing(emulator: Emulator, deployment: Deployment) -> None:
+def test_a_child_that_cannot_be_created_is_rolled_back(emulator: Emulator, deployment: Deployment) -> None:
     template = child("hello")
     broken = {"Type": "AWS::SQS::Queue", "DependsOn": ["Table", "Api"], "Properties": {"DelaySeconds": 99999}}
     template["Resources"]["Broken"] = broken
@@ -273,7 +273,7 @@ def test_missing_code_fails_the_stack(deployment: Deployment, missing: str) -> N
     assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
 
 
-def test_a_rule_of_the_root_refuses_parameters(emulator: Emulator) -> None:
+def test_a_rule_of_the_root_rejects_parameters(emulator: Emulator) -> None:
     assertion = {"Fn::Equals": [{"Ref": "Bucket"}, "here"]}
     template = {
         "Parameters": {"Bucket": {"Type": "String"}},
@@ -288,7 +288,7 @@ def test_a_rule_of_the_root_refuses_parameters(emulator: Emulator) -> None:
         )
 
 
-def test_a_failed_root_takes_its_finished_children_with_it(emulator: Emulator, deployment: Deployment) -> None:
+def test_a_failed_root_rolls_back_its_completed_children(emulator: Emulator, deployment: Deployment) -> None:
     root = deployment.put(child("hello"))
     root["Resources"]["Broken"] = {
         "Type": "AWS::SQS::Queue",
@@ -301,6 +301,27 @@ def test_a_failed_root_takes_its_finished_children_with_it(emulator: Emulator, d
 
     assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
     assert emulator.client("dynamodb").list_tables()["TableNames"] == before
+
+
+def test_a_function_has_the_dead_letter_queue_of_its_template(emulator: Emulator, deployment: Deployment) -> None:
+    _, queue = emulator.create_queue()
+    template = child("hello")
+    template["Parameters"]["CodeBucket"]["Default"] = deployment.bucket
+    (function,) = [r for r in template["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
+
+    def dead_letter_queue(action: str, name: str) -> str:
+        stack = deployment.deploy(action, name, template)
+        assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack
+        resources = emulator.client("cloudformation").list_stack_resources(StackName=name)["StackResourceSummaries"]
+        (physical,) = [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::Lambda::Function"]
+        found = emulator.client("lambda").get_function_configuration(FunctionName=physical)
+        return str(found.get("DeadLetterConfig", {}).get("TargetArn", ""))
+
+    name = unique("stack")
+    function["Properties"]["DeadLetterQueue"] = {"Type": "SQS", "TargetArn": queue}
+    assert dead_letter_queue("create_stack", name) == queue
+    del function["Properties"]["DeadLetterQueue"]
+    assert dead_letter_queue("update_stack", name) == ""
 
 
 def role_with(boundary: str) -> dict[str, Any]:

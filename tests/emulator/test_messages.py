@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from smtp_mailbox import Mail, read_messages
-from tests.emulator.support import ACCOUNT, Emulator, eventually, unique
+from tests.emulator.support import ACCOUNT, Emulator, unique
+from tests.waiting import until
 
 SELLING_PARTNER_API_ACCOUNT = "437568002678"
 
@@ -21,7 +22,7 @@ CONFIRMATION = "AWS Notification - Subscription Confirmation"
 
 
 def create_topic(emulator: Emulator, address: str, **attributes: str) -> str:
-    """A topic, and the address as its confirmed subscriber."""
+    """A topic, and the address of its confirmed subscriber."""
     sns = emulator.client("sns")
     topic: str = sns.create_topic(Name=unique("topic"))["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address, Attributes=attributes)
@@ -30,8 +31,8 @@ def create_topic(emulator: Emulator, address: str, **attributes: str) -> str:
 
 
 def confirm(emulator: Emulator, address: str) -> str:
-    """Opens the link in the one mail that asks the address to confirm; gives the answer."""
-    [mail] = eventually(lambda: all_mails_to(emulator, address), len)
+    """Opens the link in the address's only confirmation e-mail. Returns the response."""
+    [mail] = until(lambda: all_mails_to(emulator, address), len)
     assert mail.subject == CONFIRMATION
     link = re.search(r"http\S+", mail.body)
     assert link is not None
@@ -44,12 +45,12 @@ def all_mails_to(emulator: Emulator, address: str) -> list[Mail]:
 
 
 def mails_to(emulator: Emulator, address: str) -> list[Mail]:
-    """What has come besides the mail that asks to confirm."""
-    return eventually(lambda: [mail for mail in all_mails_to(emulator, address) if mail.subject != CONFIRMATION], len)
+    """All e-mails except the confirmation."""
+    return until(lambda: [mail for mail in all_mails_to(emulator, address) if mail.subject != CONFIRMATION], len)
 
 
 def subscriptions(emulator: Emulator, topic: str) -> list[tuple[str, str]]:
-    """Address and ARN, as both lists show them."""
+    """Address and ARN from both lists, which must agree."""
     sns = emulator.client("sns")
     of_topic = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     everywhere = [entry for entry in sns.list_subscriptions()["Subscriptions"] if entry["TopicArn"] == topic]
@@ -77,7 +78,7 @@ def test_an_e_mail_subscription_waits_until_its_link_is_opened(emulator: Emulato
     assert [mail.body.strip() for mail in mails_to(emulator, address)] == ["after"]
 
 
-def test_subscriptions_that_stacks_make_wait_too(emulator: Emulator) -> None:
+def test_subscriptions_of_stacks_wait_too(emulator: Emulator) -> None:
     first, second, third = (f"{unique('reader')}@example.com" for _ in range(3))
     inline: dict[str, Any] = {
         "Type": "AWS::SNS::Topic",
@@ -93,7 +94,7 @@ def test_subscriptions_that_stacks_make_wait_too(emulator: Emulator) -> None:
 
     def settle(change: str) -> str:
         getattr(cloudformation, change)(StackName=name, TemplateBody=json.dumps(template))
-        stack = eventually(
+        stack = until(
             lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0],
             lambda stack: stack["StackStatus"].endswith("_COMPLETE"),
         )
@@ -124,7 +125,15 @@ def test_a_notification_reaches_the_mailbox(emulator: Emulator) -> None:
     assert abs(mail.received.timestamp() - time.time()) < 60
 
 
-def test_a_message_per_protocol_gives_e_mail_its_own_text(emulator: Emulator) -> None:
+def test_an_e_mail_has_addresses_of_apis_that_answer_here(emulator: Emulator) -> None:
+    address = f"{unique('seller')}@example.com"
+    url = "https://abc123.execute-api.us-east-1.amazonaws.com/prod/reports/7?SellerId=A1"
+    emulator.client("sns").publish(TopicArn=create_topic(emulator, address), Message=f"GET {url}\n")
+    [mail] = mails_to(emulator, address)
+    assert mail.body == f"GET {emulator.endpoint}/_aws/execute-api/abc123/prod/reports/7?SellerId=A1\n"
+
+
+def test_a_message_per_protocol_can_have_a_separate_text_for_e_mail(emulator: Emulator) -> None:
     address = f"{unique('seller')}@example.com"
     message = json.dumps({"default": "for others", "email": "for people"})
     topic = create_topic(emulator, address)
@@ -136,7 +145,7 @@ def test_a_message_per_protocol_gives_e_mail_its_own_text(emulator: Emulator) ->
     assert mail.subject == "AWS Notification Message"
 
 
-def test_a_subscriptions_filter_holds_for_e_mail(emulator: Emulator) -> None:
+def test_a_filter_policy_applies_to_e_mail(emulator: Emulator) -> None:
     address = f"{unique('seller')}@example.com"
     topic = create_topic(emulator, address, FilterPolicy=json.dumps({"kind": ["failure"]}))
     for kind in ("success", "failure"):
@@ -148,7 +157,7 @@ def test_a_subscriptions_filter_holds_for_e_mail(emulator: Emulator) -> None:
     assert mail.body.strip() == "failure"
 
 
-def test_a_rule_of_the_event_bus_sends_e_mail_when_the_topic_lets_it(emulator: Emulator) -> None:
+def test_a_rule_of_the_event_bus_sends_e_mail_if_the_topic_allows_it(emulator: Emulator) -> None:
     address = f"{unique('operator')}@example.com"
     topic, rule = create_topic(emulator, address), unique("rule")
     events = emulator.client("events")
@@ -186,7 +195,7 @@ def statement(arn: str, effect: str, principal: Any, **condition: Any) -> dict[s
     }
 
 
-def test_a_tls_only_queue_takes_messages_from_the_account_it_names(emulator: Emulator) -> None:
+def test_a_tls_only_queue_accepts_messages_from_the_account_in_its_policy(emulator: Emulator) -> None:
     url, arn = emulator.create_queue()
     policy = [
         statement(arn, "Deny", "*", Bool={"aws:SecureTransport": "false"}),
@@ -211,7 +220,7 @@ def test_a_tls_only_queue_takes_messages_from_the_account_it_names(emulator: Emu
 
 @pytest.fixture
 def dead_letters(emulator: Emulator) -> tuple[str, str, str]:
-    """URL of a source, and URL and ARN of its dead-letter queue, which holds one message."""
+    """The URL of a source queue, and the URL and ARN of its dead-letter queue, which has one message."""
     sqs = emulator.client("sqs")
     dead_url, dead_arn = emulator.create_queue()
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 1})
@@ -241,3 +250,43 @@ def test_dead_letters_move_back_to_their_source(emulator: Emulator, dead_letters
 def test_only_a_dead_letter_queue_can_be_moved(emulator: Emulator) -> None:
     with pytest.raises(ClientError, match="Dead Letter Queue"):
         emulator.client("sqs").start_message_move_task(SourceArn=emulator.create_queue()[1])
+
+
+def test_policies_match_the_queue_whose_messages_are_moved(
+    emulator: Emulator, dead_letters: tuple[str, str, str]
+) -> None:
+    _, _, dead_arn = dead_letters
+    actions = ["sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks"]
+    role = emulator.create_role({"Effect": "Allow", "Action": actions, "Resource": dead_arn})
+    session = emulator.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    granted = emulator.client("sqs", session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+
+    granted.start_message_move_task(SourceArn=dead_arn)
+    assert len(granted.list_message_move_tasks(SourceArn=dead_arn)["Results"]) == 1
+    with pytest.raises(ClientError, match="not authorized"):
+        granted.list_message_move_tasks(SourceArn=emulator.create_queue()[1])
+
+
+def test_a_batch_needs_the_permission_for_one_message(emulator: Emulator) -> None:
+    url, arn = emulator.create_queue()
+    actions = ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"]
+    role = emulator.create_role({"Effect": "Allow", "Action": actions, "Resource": arn})
+    session = emulator.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    granted = emulator.client("sqs", session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+
+    granted.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "order"}])
+    [message] = granted.receive_message(QueueUrl=url)["Messages"]
+    entry = {"Id": "1", "ReceiptHandle": message["ReceiptHandle"]}
+    granted.change_message_visibility_batch(QueueUrl=url, Entries=[{**entry, "VisibilityTimeout": 0}])
+    with pytest.raises(ClientError, match="not authorized"):
+        granted.delete_message_batch(QueueUrl=url, Entries=[entry])
+
+
+def test_a_message_has_a_mebibyte_with_its_attributes(emulator: Emulator) -> None:
+    url, _ = emulator.create_queue()
+    body = "x" * (1024 * 1024 - 100)
+    attributes = {"Reason": {"DataType": "String", "StringValue": "y" * 200}}
+    sqs = emulator.client("sqs")
+    with pytest.raises(ClientError, match=r"InvalidParameterValue.*shorter than 1048576 bytes"):
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
+    sqs.send_message(QueueUrl=url, MessageBody=body)

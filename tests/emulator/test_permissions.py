@@ -1,4 +1,4 @@
-"""STS sessions and S3: what a presigned link rests on."""
+"""STS sessions and S3, which presigned URLs depend on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.emulator.support import Emulator, unique
 
-# Assumes a role for a time, and gives a link to the object, or the error's code.
+# Assumes a role and returns a presigned URL of the object, or the error code.
 PRESIGNING = """
 import boto3
 from botocore.config import Config
@@ -42,7 +42,7 @@ def allow(action: str, resource: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def bucket(emulator: Emulator) -> str:
-    """Holds an object `report`."""
+    """A bucket with the object `report`."""
     name = unique("reports")
     emulator.client("s3").create_bucket(Bucket=name)
     emulator.client("s3").put_object(Bucket=name, Key="report", Body=b"rows")
@@ -57,7 +57,7 @@ def presigner(emulator: Emulator) -> tuple[str, str]:
 
 
 def reader(emulator: Emulator, bucket: str, trusted: str, seconds: int = 3600) -> str:
-    """A role that may read the bucket's objects, and that one role may assume."""
+    """A role that may read the bucket's objects and trusts one role."""
     name, iam = unique("reader"), emulator.client("iam")
     statement = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -81,14 +81,14 @@ def test_a_function_presigns_with_a_role_that_trusts_it(
         urllib.request.urlopen(link.replace("/report?", "/other?"))
 
 
-def test_a_role_that_does_not_trust_the_function_is_refused(
+def test_a_role_that_does_not_trust_the_function_cannot_be_assumed(
     emulator: Emulator, bucket: str, presigner: tuple[str, str]
 ) -> None:
     role = reader(emulator, bucket, emulator.create_role())
 
-    refusal = emulator.invoke(presigner[0], {"role": role, "bucket": bucket, "seconds": 3600})["Payload"]
+    error = emulator.invoke(presigner[0], {"role": role, "bucket": bucket, "seconds": 3600})["Payload"]
 
-    assert refusal.startswith("AccessDenied")
+    assert error.startswith("AccessDenied")
 
 
 @pytest.mark.parametrize(("maximum", "reason"), [(3600, "MaxSessionDuration"), (43200, "role chaining")])
@@ -98,10 +98,10 @@ def test_a_chained_session_lasts_an_hour_at_most(
     function, role = presigner
     event = {"role": reader(emulator, bucket, role, maximum), "bucket": bucket, "seconds": 3601}
 
-    refusal = emulator.invoke(function, event)["Payload"]
+    error = emulator.invoke(function, event)["Payload"]
 
-    assert refusal.startswith("ValidationError")
-    assert reason in refusal
+    assert error.startswith("ValidationError")
+    assert reason in error
 
 
 @pytest.mark.parametrize(("size", "error"), [(5 * 1024 * 1024, ""), (5 * 1024 * 1024 - 1, "EntityTooSmall")])
@@ -117,13 +117,13 @@ def test_a_part_is_5_mib_at_least_unless_it_is_the_last(emulator: Emulator, buck
     try:
         s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
         answer = ""
-    except ClientError as refusal:
-        answer = refusal.response["Error"]["Code"]
+    except ClientError as raised:
+        answer = raised.response["Error"]["Code"]
 
     assert answer == error
 
 
-def test_a_missing_object_is_told_to_those_who_may_list(emulator: Emulator, bucket: str) -> None:
+def test_a_missing_object_is_404_only_for_those_who_may_list(emulator: Emulator, bucket: str) -> None:
     def status(key: str, *statements: dict[str, Any]) -> int:
         role = emulator.create_role(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*"), *statements)
         session = emulator.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
@@ -139,7 +139,7 @@ def test_a_missing_object_is_told_to_those_who_may_list(emulator: Emulator, buck
     assert status("missing", allow("s3:ListBucket", f"arn:aws:s3:::{bucket}")) == 404
 
 
-def test_a_trust_policy_sees_the_role_of_a_session_with_its_path(emulator: Emulator) -> None:
+def test_a_trust_policy_matches_the_role_of_a_session_with_its_path(emulator: Emulator) -> None:
     iam, sts = emulator.client("iam"), emulator.client("sts")
     anyone = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allow("sts:AssumeRole", "*")]})
@@ -163,7 +163,7 @@ def test_a_trust_policy_sees_the_role_of_a_session_with_its_path(emulator: Emula
         neighbour.assume_role(RoleArn=target, RoleSessionName="test")
 
 
-def test_a_simulation_sees_its_context(emulator: Emulator) -> None:
+def test_a_simulation_uses_its_context(emulator: Emulator) -> None:
     role = emulator.create_role(
         {
             "Effect": "Allow",
@@ -183,3 +183,40 @@ def test_a_simulation_sees_its_context(emulator: Emulator) -> None:
     assert decision("athena.amazonaws.com", "cloudformation.amazonaws.com") == "allowed"
     assert decision("athena.amazonaws.com") == "implicitDeny"
     assert decision() == "implicitDeny"
+
+
+def test_conditions_see_the_encryption_context(emulator: Emulator) -> None:
+    key = emulator.client("kms").create_key()["KeyMetadata"]["Arn"]
+    condition = {
+        "StringEquals": {"kms:EncryptionContext:RegionCode": ["NA", "*"]},
+        "Null": {"kms:EncryptionContext:SellerId": "false"},
+    }
+    role = emulator.create_role(allow("kms:Encrypt", key) | {"Condition": condition})
+    session = emulator.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    kms = emulator.client("kms", session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+
+    def encrypts(**context: str) -> bool:
+        try:
+            kms.encrypt(KeyId=key, Plaintext=b"token", EncryptionContext=context)
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "AccessDeniedException"
+            return False
+        return True
+
+    assert encrypts(SellerId="A1", RegionCode="NA")
+    assert encrypts(SellerId="A1", RegionCode="*")
+    assert not encrypts(SellerId="A1", RegionCode="EU")
+    assert not encrypts(RegionCode="NA")
+    assert not encrypts()
+
+
+def test_a_session_policy_limits_a_session_to_one_object(emulator: Emulator, bucket: str) -> None:
+    emulator.client("s3").put_object(Bucket=bucket, Key="other", Body=b"rows")
+    role = emulator.create_role(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*"))
+    policy = {"Version": "2012-10-17", "Statement": [allow("s3:GetObject", f"arn:aws:s3:::{bucket}/report")]}
+    session = emulator.client("sts").assume_role(RoleArn=role, RoleSessionName="test", Policy=json.dumps(policy))
+    keys = session["Credentials"]
+    s3 = emulator.client("s3", keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    assert s3.get_object(Bucket=bucket, Key="report")["Body"].read() == b"rows"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.get_object(Bucket=bucket, Key="other")

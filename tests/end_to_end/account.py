@@ -1,4 +1,4 @@
-"""Everything that is in the emulator's account and at the simulator, by name, to be compared before and after."""
+"""Lists everything in the emulator's account and at the simulator by name, to compare before and after."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,10 +8,11 @@ import requests
 from deployment import aws
 from servers import Servers
 from simulator import CLIENT_ID, CLIENT_SECRET
+from tests.waiting import SECONDS
 
 
 def account(servers: Servers) -> dict[str, set[str]]:
-    """Names by kind. What waits for its deletion counts as gone."""
+    """Names by kind. Resources whose deletion is scheduled count as deleted."""
     found: dict[str, set[str]] = {}
 
     def add(kind: str, service: str, operation: str, items: str, name: str, **given: Any) -> None:
@@ -59,28 +60,28 @@ def account(servers: Servers) -> dict[str, set[str]]:
 
 
 def difference(before: dict[str, set[str]], after: dict[str, set[str]]) -> dict[str, set[str]]:
-    """What is there after and was not there before."""
+    """What was added between `before` and `after`."""
     new = {kind: names - before.get(kind, set()) for kind, names in after.items()}
     return {kind: names for kind, names in new.items() if names}
 
 
 def application_token(servers: Servers) -> str:
-    """The application's access token, for asking the simulator past the stack."""
+    """The application's access token, to call the simulator directly."""
     form = {
         "grant_type": "client_credentials",
         "scope": "sellingpartnerapi::notifications",
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
     }
-    answer = requests.post(f"{servers.simulator_endpoint}/auth/o2/token", data=form, timeout=30)
+    answer = requests.post(f"{servers.simulator_endpoint}/auth/o2/token", data=form, timeout=SECONDS)
     return str(answer.json()["access_token"])
 
 
 def destinations(servers: Servers) -> list[str]:
-    """The ARNs of the queues that SP-API sends to, in North America."""
+    """The ARNs of the queues of SP-API's destinations in North America."""
     answer = requests.get(
         f"{servers.simulator_endpoint}/na/notifications/v1/destinations",
         headers={"x-amz-access-token": application_token(servers)},
-        timeout=30,
+        timeout=SECONDS,
     )
     return [each["resource"]["sqs"]["arn"] for each in answer.json()["payload"]]

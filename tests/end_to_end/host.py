@@ -2,22 +2,31 @@
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
 import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from requests_auth_aws_sigv4 import AWSSigV4
 
 from deployment import Deployment, aws, host_product
 from servers import Servers
 from simulator import CLIENT_ID, CLIENT_SECRET, authorize_seller, control
 from smtp_mailbox import Mail, read_messages
+from tests.end_to_end.documented import assert_documented
+from tests.waiting import SECONDS, until
 
 REPORT_TYPE = "GET_MERCHANT_LISTINGS_ALL_DATA"
+# AWSSigV4 makes one for each request, at the cost of the request, and here has no use for it.
+UNUSED_SESSION = boto3.Session()
 # SP-API's account, which the emulator takes from the access key id.
 SP_API_ACCOUNT = "437568002678"
 Found = TypeVar("Found")
@@ -25,7 +34,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Seller:
-    """A seller at the simulator; `refresh_token` is the one of the last authorisation."""
+    """A seller at the simulator; `refresh_token` is the one of the last authorization."""
 
     servers: Servers
     seller_id: str
@@ -44,16 +53,19 @@ class Seller:
 
     def _token(self, form: dict[str, str]) -> str:
         application = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-        answer = requests.post(f"{self.servers.simulator_endpoint}/auth/o2/token", data=form | application, timeout=30)
+        answer = requests.post(
+            f"{self.servers.simulator_endpoint}/auth/o2/token", data=form | application, timeout=SECONDS
+        )
         return str(answer.json()["access_token"])
 
 
 @dataclass(frozen=True)
 class HostProduct:
-    """Calls the three endpoints with credentials of ApiGatewayInvokeRole."""
+    """Calls the three endpoints with credentials of ApiGatewayInvokeRole, and keeps the answers as text."""
 
     deployment: Deployment
     credentials: Mapping[str, str]
+    answers: list[str] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
     def of(cls, deployment: Deployment) -> "HostProduct":
@@ -67,15 +79,21 @@ class HostProduct:
         role = deployment.outputs["ApiGatewayInvokeRoleArn"]
         return cls(deployment, host_product().QuickStart(role, deployment.servers.region, sts).assume_role())
 
-    def send(self, output: str, body: object, **headers: str) -> requests.Response:
+    def send(self, output: str, body: object, path: str = "", **headers: str) -> requests.Response:
         """A signed POST of JSON, or of `body` as it stands where that is text."""
-        return requests.post(
-            self.deployment.url(output),
+        answer = requests.post(
+            self.deployment.url(output) + path,
             data=body if isinstance(body, str | bytes) else json.dumps(body),
             headers=headers,
             auth=self.signature(),
-            timeout=40,
+            timeout=SECONDS,
         )
+        return self._kept(answer)
+
+    def patch(self, output: str, path: str, body: object) -> requests.Response:
+        """A signed PATCH of JSON."""
+        url = self.deployment.url(output) + path
+        return self._kept(requests.patch(url, data=json.dumps(body), auth=self.whole_signature(), timeout=SECONDS))
 
     def get(self, output: str, path: str = "", **query: object) -> requests.Response:
         """A signed GET; None leaves a parameter of the query out."""
@@ -88,7 +106,13 @@ class HostProduct:
     def _without_body(self, method: str, output: str, path: str, query: Mapping[str, object]) -> requests.Response:
         url = self.deployment.url(output) + path
         given = {name: str(value) for name, value in query.items() if value is not None}
-        return requests.request(method, url, params=given, auth=self.signature(), timeout=40)
+        auth = self.whole_signature() if "%" in path else self.signature()
+        return self._kept(requests.request(method, url, params=given, auth=auth, timeout=SECONDS))
+
+    def _kept(self, answer: requests.Response) -> requests.Response:
+        assert_documented(answer)
+        self.answers.append(f"{answer.status_code} {dict(answer.headers)}\n{answer.text}")
+        return answer
 
     def read_report(self, seller: Seller, report_id: str) -> dict[str, Any]:
         answer = self.get("ReportCreatorUrl", f"/{report_id}", SellerId=seller.seller_id)
@@ -102,7 +126,25 @@ class HostProduct:
             "aws_secret_access_key": self.credentials["SecretAccessKey"],
             "aws_session_token": self.credentials["SessionToken"],
         }
-        return AWSSigV4("execute-api", region=self.deployment.servers.region, **(given | changed))
+        region = self.deployment.servers.region
+        return AWSSigV4("execute-api", region=region, session=UNUSED_SESSION, **(given | changed))
+
+    def whole_signature(self) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+        """Signs as AWS's SDKs do: what is encoded in a path is encoded once more, which AWSSigV4 leaves out (IAM user
+        guide, "Create a signed AWS API request": each segment of the path is encoded twice).
+        """
+        keys = Credentials(
+            self.credentials["AccessKeyId"], self.credentials["SecretAccessKey"], self.credentials["SessionToken"]
+        )
+        signer = SigV4Auth(keys, "execute-api", self.deployment.servers.region)
+
+        def sign(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+            request = AWSRequest(method=prepared.method, url=prepared.url, data=prepared.body)
+            signer.add_auth(request)
+            prepared.headers.update(dict(request.headers.items()))
+            return prepared
+
+        return sign
 
     def store_token(self, seller: Seller, **fields: object) -> None:
         answer = self.send(
@@ -139,6 +181,27 @@ def new_seller(servers: Servers, seller_id: str) -> Seller:
     return Seller(servers, seller_id, authorize_seller(servers.simulator_endpoint, seller_id))
 
 
+def queue_on_bus(deployment: Deployment, name: str, detail_types: Sequence[str]) -> str:
+    """The URL of a queue that a rule on the stack's event bus fills with the stack's own events of these types."""
+    sqs, events = aws(deployment.servers, "sqs"), aws(deployment.servers, "events")
+    bus = deployment.outputs["NotificationEventBusName"]
+    pattern = json.dumps({"source": ["selling-partner-api-quick-start"], "detail-type": list(detail_types)})
+    rule = events.put_rule(Name=name, EventBusName=bus, EventPattern=pattern)["RuleArn"]
+    queue: str = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+    return queue
+
+
 def invoke_user_key(deployment: Deployment) -> Mapping[str, str]:
     """A new access key of ApiGatewayInvokeUser, as the operator makes one. IAM allows two, so an old one goes."""
     iam = aws(deployment.servers, "iam")
@@ -149,12 +212,13 @@ def invoke_user_key(deployment: Deployment) -> Mapping[str, str]:
     return key
 
 
-def eventually(find: Callable[[], Found | None], seconds: float = 30, what: str = "") -> Found:
-    """The first thing that `find` gives; fails after so many seconds."""
-    give_up = time.monotonic() + seconds
-    while (found := find()) is None:
-        assert time.monotonic() < give_up, f"waited {seconds} s in vain for {what or find}"
-        time.sleep(0.1)
+def eventually(find: Callable[[], Found | None], what: str = "", seconds: float = SECONDS) -> Found:
+    """The first thing that `find` gives, where None and an empty list are nothing.
+
+    Raises AssertionError after so many seconds.
+    """
+    found = until(find, lambda found: found is not None and found != [], what, seconds)
+    assert found is not None
     return found
 
 
@@ -162,10 +226,8 @@ def mails_about(servers: Servers, report_id: str) -> list[Mail]:
     return [mail for mail in read_messages(servers.mail_directory) if report_id in mail.subject]
 
 
-def mail_about(servers: Servers, report_id: str, seconds: float = 40) -> Mail:
-    return eventually(
-        lambda: next(iter(mails_about(servers, report_id)), None), seconds, f"an e-mail about {report_id}"
-    )
+def mail_about(servers: Servers, report_id: str) -> Mail:
+    return eventually(lambda: next(iter(mails_about(servers, report_id)), None), f"an e-mail about {report_id}")
 
 
 def link_in(mail: Mail) -> str:
@@ -176,7 +238,7 @@ def link_in(mail: Mail) -> str:
 
 def download(link: str) -> tuple[requests.Response, bytes]:
     """The answer, and the bytes as they are stored."""
-    answer = requests.get(link, stream=True, timeout=60)
+    answer = requests.get(link, stream=True, timeout=SECONDS)
     return answer, answer.raw.read(decode_content=False)
 
 
@@ -193,6 +255,22 @@ def function_of(deployment: Deployment, name: str) -> Any:
     return function
 
 
+def function_processes(deployment: Deployment, name: str) -> list[int]:
+    """The ids of this deployment's processes of a function, by the folder that each has for the function's code."""
+    function = function_of(deployment, name)["FunctionName"]
+    own = str(deployment.servers.run_directory / "scratch" / f"ministack-lambda-{function}-")
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                directory = str((folder / "cwd").readlink())
+            except OSError:  # it has ended, or is another user's
+                continue
+            if directory.startswith(own):
+                found.append(int(folder.name))
+    return found
+
+
 def invoke_function(deployment: Deployment, name: str, event: object) -> Any:
     """The answer of one of the stack's functions; fails when the function raises."""
     functions = aws(deployment.servers, "lambda")
@@ -205,13 +283,13 @@ def invoke_function(deployment: Deployment, name: str, event: object) -> Any:
 
 def as_sp_api(servers: Servers) -> Any:
     """An SQS client of SP-API's own account."""
-    return boto3.client(
-        "sqs",
-        endpoint_url=servers.aws_endpoint,
-        region_name=servers.region,
-        aws_access_key_id=SP_API_ACCOUNT,
-        aws_secret_access_key="test",
-    )
+    return aws(servers, "sqs", aws_access_key_id=SP_API_ACCOUNT)
+
+
+def held_notifications(seller: Seller) -> list[Any]:
+    """The seller's notifications that SP-API holds back."""
+    found = seller.control("GET", "notifications")["notifications"]
+    return [one for one in found if one["state"] == "held" and seller.seller_id in json.dumps(one["body"])]
 
 
 def finished_report(seller_id: str, report_id: str, status: str = "DONE", **changed: object) -> dict[str, Any]:
@@ -242,13 +320,20 @@ def finished_report(seller_id: str, report_id: str, status: str = "DONE", **chan
 
 def table_of(deployment: Deployment, output: str) -> Any:
     """The table that the output names, as Python values."""
+    servers = deployment.servers
+    return _table(servers.aws_endpoint, servers.region, deployment.outputs[output], threading.get_ident())
+
+
+@lru_cache(maxsize=64)
+def _table(endpoint: str, region: str, name: str, _thread: int) -> Any:
+    """One for each thread: boto3's resources may not be shared by threads."""
     return boto3.resource(
         "dynamodb",
-        endpoint_url=deployment.servers.aws_endpoint,
-        region_name=deployment.servers.region,
+        endpoint_url=endpoint,
+        region_name=region,
         aws_access_key_id="test",
         aws_secret_access_key="test",
-    ).Table(deployment.outputs[output])
+    ).Table(name)
 
 
 def reports_table(deployment: Deployment) -> Any:
@@ -276,3 +361,10 @@ def changed_function(deployment: Deployment, name: str, **changes: Any) -> Itera
         yield
     finally:
         client.update_function_configuration(FunctionName=function["FunctionName"], **before)
+
+
+def logs_of(deployment: Deployment, function: str) -> str:
+    logs = aws(deployment.servers, "logs")
+    group = function_of(deployment, function)["LoggingConfig"]["LogGroup"]
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+    return "\n".join(event["message"] for page in pages for event in page["events"])

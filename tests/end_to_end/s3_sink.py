@@ -9,12 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-PIECE = 1024 * 1024
-
 
 @dataclass
 class Sink:
-    """The one upload: parts are taken in their order. `completed` when S3 would show the object."""
+    """The one upload, whose parts may overtake each other. `completed` when S3 would show the object."""
 
     endpoint: str = ""
     size_bytes: int = 0
@@ -22,6 +20,20 @@ class Sink:
     completed: bool = False
     tagging: str = ""
     sha256: Any = field(default_factory=hashlib.sha256)
+    # Parts that came before one with a smaller number.
+    early: dict[int, bytes] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, number: int, part: bytes) -> None:
+        with self.lock:
+            assert number > self.parts
+            self.early[number] = part
+            while self.parts + 1 in self.early:
+                self.parts += 1
+                following = self.early.pop(self.parts)
+                self.size_bytes += len(following)
+                self.sha256.update(following)
+            assert len(self.early) < 3, "more parts are on their way than the function may hold"
 
 
 @contextmanager
@@ -41,6 +53,7 @@ def running_sink() -> Iterator[Sink]:
                     200, "<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>"
                 )
             else:
+                assert not sink.early
                 sink.completed = True
                 self._answer(200, "<CompleteMultipartUploadResult><ETag>1</ETag></CompleteMultipartUploadResult>")
 
@@ -49,9 +62,7 @@ def running_sink() -> Iterator[Sink]:
             if "tagging" in query:
                 sink.tagging = self._body().decode()
             else:
-                assert query["partNumber"] == [str(sink.parts + 1)]
-                sink.parts += 1
-                self._take()
+                sink.take(int(query["partNumber"][0]), self._body())
             self._answer(200)
 
         def log_message(self, *_: object) -> None:
@@ -62,14 +73,6 @@ def running_sink() -> Iterator[Sink]:
 
         def _body(self) -> bytes:
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-
-        def _take(self) -> None:
-            missing = int(self.headers["Content-Length"])
-            while missing:
-                piece = self.rfile.read(min(missing, PIECE))
-                missing -= len(piece)
-                sink.size_bytes += len(piece)
-                sink.sha256.update(piece)
 
         def _answer(self, status: int, body: str = "") -> None:
             self.send_response(status)

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
 
+from tests.waiting import SECONDS
+
 
 @dataclass
 class SettlingSts:
@@ -36,7 +38,7 @@ def settling_sts(
                 error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>refused</Message></Error>"
                 self._answer(403, f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>".encode())
                 return
-            answer = requests.post(sts_endpoint + self.path, data=body, headers=dict(self.headers), timeout=30)
+            answer = requests.post(sts_endpoint + self.path, data=body, headers=dict(self.headers), timeout=SECONDS)
             text = answer.text
             if lifetime is not None:
                 end = (datetime.now(UTC) + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")

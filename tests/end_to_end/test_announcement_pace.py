@@ -1,27 +1,26 @@
 """Reports that are stored together are announced one after the other, at the pace that an e-mail subscription bears."""
 
 import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import time
 
 from deployment import Deployment, aws
-from quickstart.announcement_pace import AnnouncementsTooFastError
+from quickstart.reports.announcement_pace import AnnouncementsTooFastError
 from tests.end_to_end.host import (
     HostProduct,
     Seller,
-    changed_function,
     eventually,
     function_of,
     ledger_item,
     mails_about,
     reports_table,
 )
-from tests.end_to_end.test_delivery_failures import execution_of, waits_scaled
+from tests.end_to_end.test_delivery_failures import execution_of
 
 TOGETHER = 4
+OTHERS = {"ReportId": "ANNOUNCEMENTS#OTHERS", "SellerId": "*"}
 
 
-def test_each_second_has_no_more_announcements_than_allowed(
+def test_reports_that_are_stored_together_wait_for_reserved_times(
     deployment: Deployment, host: HostProduct, subscribed_seller: Seller
 ) -> None:
     seller = subscribed_seller
@@ -34,22 +33,16 @@ def test_each_second_has_no_more_announcements_than_allowed(
         items = [ledger_item(deployment, seller, report_id) or {} for report_id in report_ids]
         return all(item.get("DeliveryStatus") == "DELIVERED" for item in items) or None
 
-    pace = {"ANNOUNCEMENTS_PER_SECOND": "1"}
-    with (
-        changed_function(deployment, "SPAPIReportPresignedUrlGenerator", Environment=pace),
-        waits_scaled(deployment.servers, 0.3),
-    ):
-        before = _announcements(deployment)
-        eventually(announced, 60, "all announcements")
+    eventually(announced, "all announcements")
     eventually(
         lambda: [len(mails_about(deployment.servers, one)) for one in report_ids] == [1] * TOGETHER or None,
         what="one e-mail about each",
     )
-    new = {second: count for second, count in _announcements(deployment).items() if second not in before}
-    assert sum(new.values()) >= TOGETHER
-    assert set(new.values()) == {1}
-    # Some had to wait: the function refused, and the state machine tried again.
-    assert any(AnnouncementsTooFastError.__name__ in _history(deployment, report_id) for report_id in report_ids)
+    # Those that had to wait were refused once: the time that they reserved was theirs.
+    histories = [_history(deployment, report_id) for report_id in report_ids]
+    waited = [history for history in histories if AnnouncementsTooFastError.__name__ in history]
+    assert waited
+    assert {history.count("'type': 'WaitStateEntered'") for history in waited} == {1}
 
 
 def test_a_failure_waits_for_its_turn_too(deployment: Deployment, host: HostProduct, subscribed_seller: Seller) -> None:
@@ -59,34 +52,19 @@ def test_a_failure_waits_for_its_turn_too(deployment: Deployment, host: HostProd
     arn = execution["executionArn"]
     event = {"detail": {"executionArn": arn, "status": "FAILED", "redriveCount": 7}}
     function = function_of(deployment, "SPAPIReportFailureNotifier")["FunctionName"]
-    begun = datetime.now(UTC)
-    seconds = [(begun + timedelta(seconds=later)).isoformat(timespec="seconds") for later in range(-1, 60)]
-    keys = [{"ReportId": f"ANNOUNCEMENTS#{second}", "SellerId": "*"} for second in seconds]
-    with reports_table(deployment).batch_writer() as batch:
-        for key in keys:
-            batch.put_item(Item={**key, "Announcements": 5})
+    reports_table(deployment).put_item(Item={**OTHERS, "LatestSlot": int(time.time()) + 60})
     functions = aws(deployment.servers, "lambda")
     refused = functions.invoke(FunctionName=function, Payload=json.dumps(event))
     assert "FunctionError" in refused
     assert json.loads(refused["Payload"].read())["errorType"] == AnnouncementsTooFastError.__name__
     assert not _failure_mails(deployment, report_id)
-    with reports_table(deployment).batch_writer() as batch:
-        for key in keys:
-            batch.delete_item(Key=key)
+    reports_table(deployment).delete_item(Key=OTHERS)
 
     def sent() -> bool | None:
         return "FunctionError" not in functions.invoke(FunctionName=function, Payload=json.dumps(event)) or None
 
-    eventually(sent, 20, "a turn")
+    eventually(sent, "a turn")
     eventually(lambda: len(_failure_mails(deployment, report_id)) == 1 or None, what="the e-mail")
-
-
-def _announcements(deployment: Deployment) -> dict[str, int]:
-    """How many there were in each second."""
-    items: list[dict[str, Any]] = reports_table(deployment).scan()["Items"]
-    return {
-        item["ReportId"]: int(item["Announcements"]) for item in items if item["ReportId"].startswith("ANNOUNCEMENTS#")
-    }
 
 
 def _history(deployment: Deployment, report_id: str) -> str:

@@ -1,4 +1,4 @@
-"""docs/costs.md rests on what one report takes: here it takes as many steps."""
+"""The counts behind docs/costs.md match a real report."""
 
 from costs import counting, counts
 from deployment import Deployment, aws
@@ -21,7 +21,11 @@ def test_a_report_takes_as_many_state_transitions_as_were_counted(
 
     events = states.get_execution_history(executionArn=eventually(ended, what="the end of the execution"))["events"]
     entered = [event for event in events if event["type"].endswith("StateEntered")]
-    assert len(entered) == counts.load()[counts.SMALL_REPORT].state_transitions, "run: make costs ARGS=--write"
+    # An e-mail of another test may have been sent a moment before: this one then waits for its time, and is sent.
+    waits = [event for event in entered if event["stateEnteredEventDetails"]["name"] == "WaitForAnnouncement"]
+    assert len(entered) - 2 * len(waits) == counts.load()[counts.SMALL_REPORT].state_transitions, (
+        "run: make costs ARGS=--write"
+    )
 
 
 def test_a_write_is_counted_for_the_table_and_each_index_that_holds_the_item(servers: Servers) -> None:

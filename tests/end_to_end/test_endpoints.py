@@ -1,38 +1,61 @@
 """The three endpoints: who may call them, and what each wrong request is told."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 
 import boto3
 import pytest
 import requests
 from botocore.exceptions import ClientError
+from jsonschema import Draft202012Validator
 
 from deployment import Deployment
-from tests.end_to_end.host import HostProduct, Seller, invoke_user_key, mail_about, report_of, subscription_of
+from tests.end_to_end.host import (
+    HostProduct,
+    Seller,
+    invoke_user_key,
+    mail_about,
+    report_of,
+    subscription_of,
+)
+from tests.waiting import SECONDS
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 URLS = ("TokenStorageUrl", "NotificationsSubscriberUrl", "ReportCreatorUrl")
 
 
 def body_for(url: str, seller: Seller) -> dict[str, object]:
-    return {
+    bodies: Mapping[str, Mapping[str, object]] = {
         "TokenStorageUrl": {"SellerId": seller.seller_id, "RefreshToken": seller.refresh_token},
         "NotificationsSubscriberUrl": subscription_of(seller),
         "ReportCreatorUrl": report_of(seller),
-    }[url]
+    }
+    return dict(bodies[url])
+
+
+def assert_documented(answer: requests.Response) -> None:
+    """The answer to a POST has a form that docs/openapi.json gives for its status."""
+    document = json.loads((CHECKOUT / "docs/openapi.json").read_text())
+    described = document["paths"]["/tokens"]["post"]["responses"][str(answer.status_code)]
+    schema = described["content"]["application/json"]["schema"]
+    Draft202012Validator({**schema, "components": document["components"]}).validate(answer.json())
 
 
 @pytest.mark.parametrize("url", URLS)
 def test_an_unsigned_request_is_refused(deployment: Deployment, seller: Seller, url: str) -> None:
-    answer = requests.post(deployment.url(url), json=body_for(url, seller), timeout=30)
+    answer = requests.post(deployment.url(url), json=body_for(url, seller), timeout=SECONDS)
     assert answer.status_code == 403
-    assert "message" in answer.json()
+    assert answer.json() == {"message": "Missing Authentication Token"}
+    assert_documented(answer)
 
 
 @pytest.mark.parametrize("url", URLS)
 def test_a_wrongly_signed_request_is_refused(host: HostProduct, seller: Seller, url: str) -> None:
     wrong = host.signature(aws_secret_access_key="wrong")
-    answer = requests.post(host.deployment.url(url), json=body_for(url, seller), auth=wrong, timeout=30)
+    answer = requests.post(host.deployment.url(url), json=body_for(url, seller), auth=wrong, timeout=SECONDS)
     assert answer.status_code == 403
+    assert_documented(answer)
 
 
 @pytest.mark.parametrize("url", URLS)
@@ -43,8 +66,25 @@ def test_the_invoke_user_itself_is_not_allowed(
     signature = host.signature(
         aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"], aws_session_token=None
     )
-    answer = requests.post(deployment.url(url), json=body_for(url, seller), auth=signature, timeout=30)
+    answer = requests.post(deployment.url(url), json=body_for(url, seller), auth=signature, timeout=SECONDS)
     assert answer.status_code == 403
+    assert "not authorized to perform: execute-api:Invoke" in answer.json()["Message"]
+    assert_documented(answer)
+
+
+@pytest.mark.parametrize("end", ["/", "x"])
+def test_a_path_that_does_not_exist_lacks_a_token(host: HostProduct, end: str) -> None:
+    address = host.deployment.url("TokenStorageUrl") + end
+    answer = requests.post(address, json={}, auth=host.signature(), timeout=SECONDS)
+    assert (answer.status_code, answer.json()) == (403, {"message": "Missing Authentication Token"})
+    assert_documented(answer)
+
+
+def test_a_body_that_lambda_does_not_take_is_too_large(host: HostProduct) -> None:
+    body = json.dumps({"SellerId": "x" * 6 * 1024 * 1024})
+    answer = requests.post(host.deployment.url("TokenStorageUrl"), data=body, auth=host.signature(), timeout=SECONDS)
+    assert (answer.status_code, answer.json()) == (413, {"message": "Request Too Long"})
+    assert_documented(answer)
 
 
 def test_another_principal_of_the_account_cannot_assume_the_invoke_role(deployment: Deployment) -> None:
@@ -95,8 +135,32 @@ def test_an_unknown_region_is_refused(host: HostProduct, seller: Seller, url: st
     answer = host.send(url, body_for(url, seller) | {"RegionCode": "US"})
     assert answer.status_code == 400
     assert answer.json()["errors"] == [
-        {"field": "RegionCode", "code": "InvalidValue", "message": "RegionCode must be one of NA, EU, FE"}
+        {
+            "field": "RegionCode",
+            "code": "InvalidValue",
+            "message": "RegionCode must be one of NA, EU, FE. Did you mean NA, the region of US?",
+            "documentation": "docs/errors.md#invalidvalue",
+        }
     ]
+
+
+def test_a_mistake_gets_a_hint(host: HostProduct, seller: Seller) -> None:
+    """In the real function: each hint has its own test in tests/unit."""
+    body = body_for("ReportCreatorUrl", seller) | {"MarketplaceIds": "DE;US", "sellerId": "A1"}
+    del body["SellerId"]
+    messages = [error["message"] for error in host.send("ReportCreatorUrl", body).json()["errors"]]
+    assert messages == [
+        "SellerId is missing",
+        'MarketplaceIds must be a list or a text with commas between the entries. Did you mean "DE,US"?',
+        "sellerId is not a field of this request. Did you mean SellerId?",
+    ]
+    wrong = host.send("ReportCreatorUrl", body | {"SellerId": seller.seller_id, "MarketplaceIds": "DE,US"}).json()
+    assert "Did you mean A1PA6795UKMFR9 for DE?" in wrong["message"]
+    assert "Did you mean ATVPDKIKX0DER for US?" in wrong["message"]
+    (missing,) = host.get("ReportCreatorUrl").json()["errors"]
+    assert missing["message"] == "SellerId is missing: send it in the query string"
+    (empty,) = host.send("TokenStorageUrl", "").json()["errors"]
+    assert (empty["code"], empty["message"]) == ("Empty", "The body is empty: send the fields in it, as a JSON object")
 
 
 @pytest.mark.parametrize("content_type", ["", "application/json", "text/plain", "application/x-www-form-urlencoded"])
@@ -137,7 +201,7 @@ def test_a_token_of_another_region_does_not_serve(host: HostProduct, seller: Sel
 def test_subscribing_again_gives_the_same_ids(host: HostProduct, subscribed_seller: Seller) -> None:
     first, second = host.subscribe(subscribed_seller), host.subscribe(subscribed_seller)
     assert first == second
-    assert set(first) == {"destinationId", "subscriptionId"}
+    assert set(first) == {"destinationId", "subscriptionId", "payloadVersion"}
 
 
 def test_a_subscription_to_another_destination_is_told(host: HostProduct, seller: Seller) -> None:
@@ -152,7 +216,8 @@ def test_a_refused_refresh_token_is_told_and_a_new_one_works_at_once(
     deployment: Deployment, host: HostProduct, subscribed_seller: Seller
 ) -> None:
     seller = subscribed_seller
-    host.create_report(seller)
+    # Its delivery would ask for a token too.
+    mail_about(deployment.servers, host.create_report(seller))
     seller.control("POST", f"sellers/{seller.seller_id}/revoke")
     seller.control("DELETE", "requests")
     answer = host.send("ReportCreatorUrl", report_of(seller))
@@ -206,6 +271,7 @@ def test_what_sp_api_refuses_is_told_in_its_words_and_asked_once(
     assert answer.status_code == status, answer.text
     error = answer.json()
     assert set(error) == {"message", "errors", "requestId"}
+    assert ("No answer came from 127.0.0.1. Check" in error["message"]) == (status == 504), error
     if "code" in fault:
         assert error["errors"][0]["code"] == fault["code"]
         assert str(fault["message"]) in error["message"]
@@ -236,20 +302,20 @@ def _fault(seller: Seller, operation: str, fault: dict[str, object]) -> None:
 
 
 def _subscribe_elsewhere(seller: Seller) -> None:
-    """As another installation of the same application does."""
+    """As another stack with the same application does."""
     notifications = f"{seller.servers.simulator_endpoint}/na/notifications/v1"
     queue_arn = f"arn:aws:sqs:us-east-1:111122223333:{seller.seller_id}"
     destination = requests.post(
         f"{notifications}/destinations",
         json={"name": "elsewhere", "resourceSpecification": {"sqs": {"arn": queue_arn}}},
         headers={"x-amz-access-token": seller.application_access_token()},
-        timeout=30,
+        timeout=SECONDS,
     ).json()["payload"]["destinationId"]
     requests.post(
         f"{notifications}/subscriptions/REPORT_PROCESSING_FINISHED",
         json={"payloadVersion": "2020-09-04", "destinationId": destination},
         headers={"x-amz-access-token": seller.access_token()},
-        timeout=30,
+        timeout=SECONDS,
     ).raise_for_status()
 
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deployment import REPOSITORY, Deployment, aws, deploy, stack_parameters
-from quickstart.notification_types import SQS_TYPES
+from quickstart.notifications.types import SQS_TYPES
 from servers import Servers
 from tests.end_to_end.host import HostProduct, Seller, as_sp_api, eventually, subscription_of
 from tests.end_to_end.official_examples import official_examples
@@ -44,8 +44,8 @@ def queue_of_everything(deployment: Deployment) -> str:
     return queue
 
 
-def received(deployment: Deployment, queue: str, notification_id: str, seconds: float = 20) -> Json:
-    """The event of this notification; others are dropped."""
+def received(deployment: Deployment, queue: str, notification_id: str, absent: str = "") -> Json:
+    """The event of this notification; others are dropped. An event of the notification `absent` fails the test."""
 
     def look() -> Json | None:
         sqs = aws(deployment.servers, "sqs")
@@ -54,22 +54,46 @@ def received(deployment: Deployment, queue: str, notification_id: str, seconds: 
         for message in messages:
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
             event: Json = json.loads(message["Body"])
+            assert event["detail"]["NotificationId"] != absent
             if event["detail"]["NotificationId"] == notification_id:
                 found = event
         return found
 
-    return eventually(look, seconds, f"the event of notification {notification_id}")
+    return eventually(look, f"the event of notification {notification_id}")
 
 
-def dead_letter(deployment: Deployment, notification_id: str, queues: str = "Notifications") -> Json | None:
+def dead_letter(
+    deployment: Deployment, notification_id: str, queues: str = "Notifications", *, delete: bool = True
+) -> Json | None:
     sqs = aws(deployment.servers, "sqs")
     queue = deployment.outputs[f"{queues}DeadLetterQueueUrl"]
-    for message in sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"]).get("Messages", []):
+    received = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], VisibilityTimeout=30 if delete else 0)
+    for message in received.get("Messages", []):
         if notification_id in message["Body"]:
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            if delete:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
             found: Json = message
             return found
     return None
+
+
+def move_back(deployment: Deployment, queues: str) -> None:
+    """Moves the one dead letter back to its queue, as make redrive-queue does."""
+    sqs = aws(deployment.servers, "sqs")
+    dead_letters, destination = (deployment.outputs[f"{queues}{name}"] for name in ("DeadLetterQueueUrl", "QueueArn"))
+
+    def attributes() -> Json:
+        names = ["QueueArn", "ApproximateNumberOfMessages"]
+        found: Json = sqs.get_queue_attributes(QueueUrl=dead_letters, AttributeNames=names)["Attributes"]
+        return found
+
+    eventually(lambda: attributes()["ApproximateNumberOfMessages"] == "1" or None, "the dead letter")
+    source = attributes()["QueueArn"]
+    sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
+    eventually(
+        lambda: sqs.list_message_move_tasks(SourceArn=source)["Results"][0]["Status"] == "COMPLETED" or None,
+        "the move",
+    )
 
 
 def addressed(name: str, subscription_id: str) -> tuple[str, str]:
@@ -103,6 +127,49 @@ def test_orders_reach_a_rule_where_no_reviews_are_requested_too(
     parameters = stack_parameters(servers, SolicitationsEnabled="No")
     deployment = deploy(servers, "no-solicitations", template_url, parameters)
     reaches_the_rule(deployment, HostProduct.of(deployment), seller, queue_of_everything(deployment), "ORDER_CHANGE")
+
+
+@pytest.mark.parametrize("status", ["Unshipped", "Canceled", "Shipped"])
+def test_an_order_change_reaches_the_bus_whatever_its_dates(
+    deployment: Deployment, host: HostProduct, seller: Seller, everything: str, status: str
+) -> None:
+    host.store_token(seller)
+    body, notification_id = addressed("ORDER_CHANGE", "unknown")
+    envelope = json.loads(body)
+    change = envelope["Payload"]["OrderChangeNotification"]
+    change["SellerId"], summary = seller.seller_id, change["Summary"]
+    dates = {"EarliestDeliveryDate": "1970-01-01T00:00:00Z", "LatestDeliveryDate": "0001-01-01T00:00:00+02:00"}
+    summary.update({"OrderStatus": status, **dates})
+    send(deployment, json.dumps(envelope), "Orders")
+    notified = received(deployment, everything, notification_id)["detail"]["Notification"]
+    assert notified["Payload"]["OrderChangeNotification"]["Summary"]["OrderStatus"] == status
+    # Written before the event is put on the bus.
+    key = {"AmazonOrderId": {"S": change["AmazonOrderId"]}, "SellerId": {"S": change["SellerId"]}}
+    found = aws(deployment.servers, "dynamodb").get_item(
+        TableName=deployment.outputs["SolicitationsTableName"], Key=key
+    )
+    assert ("Item" in found) == (status != "Unshipped")
+    assert dead_letter(deployment, notification_id, "Orders") is None
+
+
+def test_an_order_change_that_is_set_aside_is_one_event_also_after_a_redrive(
+    deployment: Deployment, everything: str
+) -> None:
+    body, notification_id = addressed("ORDER_CHANGE", "unknown")
+    envelope = json.loads(body)
+    envelope["Payload"]["OrderChangeNotification"]["Summary"].update({"OrderStatus": "Shipped", "MarketplaceId": None})
+    send(deployment, json.dumps(envelope), "Orders")
+    assert received(deployment, everything, notification_id)
+    for _ in range(2):
+        move_back(deployment, "Orders")
+        message = eventually(
+            lambda: dead_letter(deployment, notification_id, "Orders", delete=False), "the dead letter"
+        )
+        assert "MarketplaceId" in message["MessageAttributes"]["Reason"]["StringValue"]
+    assert dead_letter(deployment, notification_id, "Orders")
+    another, another_id = addressed("ORDER_CHANGE", "unknown")
+    send(deployment, another, "Orders")
+    assert received(deployment, everything, another_id, absent=notification_id)
 
 
 def reaches_the_rule(deployment: Deployment, host: HostProduct, seller: Seller, everything: str, name: str) -> None:
@@ -152,40 +219,42 @@ def test_a_notification_of_an_unknown_subscription_is_handed_on_with_what_is_kno
     assert (detail["SellerId"], detail["RegionCode"]) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("padding", "reason"),
-    [
-        ({"padding": "x" * 256 * 1024}, "ValidationException: Total size"),
-        ({"number": float("nan")}, "MalformedDetail"),
-    ],
-)
-def test_what_the_bus_refuses_is_a_dead_letter_with_the_reason(
-    deployment: Deployment, padding: Json, reason: str
-) -> None:
+def test_what_the_bus_refuses_is_a_dead_letter_with_the_reason(deployment: Deployment) -> None:
     notification_id = str(uuid.uuid4())
     notification = official_examples()["FEED_PROCESSING_FINISHED"] | {
         "notificationMetadata": {"subscriptionId": "unknown", "notificationId": notification_id},
-        **padding,
+        "number": float("nan"),
     }
     body = json.dumps(notification)
     send(deployment, body)
-    message = eventually(lambda: dead_letter(deployment, notification_id), 20, "the dead letter")
+    message = eventually(lambda: dead_letter(deployment, notification_id), "the dead letter")
     assert message["Body"] == body
     attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     assert attributes["NotificationType"] == "FEED_PROCESSING_FINISHED"
     assert attributes["NotificationId"] == notification_id
-    assert reason in attributes["Reason"]
+    assert "MalformedDetail" in attributes["Reason"]
 
 
-def test_an_order_change_that_the_bus_refuses_is_a_dead_letter_of_its_own_queue(deployment: Deployment) -> None:
+@pytest.mark.parametrize(
+    ("queues", "example", "metadata"),
+    [
+        ("Notifications", "FEED_PROCESSING_FINISHED", ("notificationMetadata", "subscriptionId", "notificationId")),
+        ("Orders", "ORDER_CHANGE", ("NotificationMetadata", "SubscriptionId", "NotificationId")),
+    ],
+)
+def test_what_is_too_large_for_the_bus_is_a_dead_letter_of_its_own_queue(
+    deployment: Deployment, queues: str, example: str, metadata: tuple[str, str, str]
+) -> None:
+    """The largest message that SQS accepts, which leaves no room for attributes."""
     notification_id = str(uuid.uuid4())
-    example = official_examples()["ORDER_CHANGE"]
-    metadata = {"SubscriptionId": "unknown", "NotificationId": notification_id}
-    body = json.dumps(example | {"NotificationMetadata": metadata, "Padding": "x" * 256 * 1024})
-    send(deployment, body, "Orders")
-    message = eventually(lambda: dead_letter(deployment, notification_id, "Orders"), 20, "the dead letter")
-    assert message["Body"] == body
-    assert "ValidationException" in message["MessageAttributes"]["Reason"]["StringValue"]
+    envelope, subscription, notification = metadata
+    message = official_examples()[example] | {envelope: {subscription: "unknown", notification: notification_id}}
+    padding = 1024 * 1024 - len(json.dumps(message | {"padding": ""}))
+    body = json.dumps(message | {"padding": "x" * padding})
+    send(deployment, body, queues)
+    found = eventually(lambda: dead_letter(deployment, notification_id, queues), "the dead letter")
+    assert found["Body"] == body
+    assert "MessageAttributes" not in found
 
 
 def test_the_example_rule_serves_the_host_product(deployment: Deployment, host: HostProduct, seller: Seller) -> None:

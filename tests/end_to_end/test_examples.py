@@ -1,10 +1,11 @@
 """docs/examples: each program signs, renews and refuses as the others do."""
 
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from deployment import REPOSITORY, Deployment
 from tests.end_to_end.host import Seller, invoke_user_key
 from tests.end_to_end.settling_sts import settling_sts
+from tests.programs import needs_curl
+from tests.waiting import SECONDS
 
 EXAMPLES = REPOSITORY / "docs" / "examples"
 PROGRAMS: Mapping[str, list[str]] = {
@@ -41,24 +44,30 @@ for _ in range(3):
         sys.executable,
         """
 import os, sys, host_product_botocore as host_product
-region = os.environ["AWS_REGION"]
-credentials = host_product.invoke_role_credentials(os.environ["ROLE_ARN"], region)
+quick_start = host_product.QuickStart(os.environ["ROLE_ARN"], os.environ["AWS_REGION"])
 for _ in range(3):
-    print(host_product.post(sys.argv[1], "{}", credentials, region)[0])
+    try:
+        quick_start.post(sys.argv[1], {})
+    except host_product.RequestRefusedError as refused:
+        print(refused.status)
 """,
     ),
     "curl": ("bash", f'for run in 1 2 3; do {EXAMPLES}/host_product.sh "$1" "{{}}" 2>&1 > /dev/null; done'),
     "node": (
         "node",
         f"""
-import {{ post }} from "{(EXAMPLES / "host_product.mjs").as_uri()}";
-for (let sent = 0; sent < 3; sent++) console.log((await post(process.argv[2], "{{}}")).status);
+import {{ QuickStart }} from "{(EXAMPLES / "host_product.mjs").as_uri()}";
+const quickStart = new QuickStart(process.env.ROLE_ARN, process.env.AWS_REGION);
+for (let sent = 0; sent < 3; sent++)
+  await quickStart.post(process.argv[2], {{}}).catch((error) => console.log(error.status));
 """,
     ),
 }
+# As parameters of a test.
+EACH_PROGRAM = [pytest.param(program, marks=needs_curl if program == "curl" else ()) for program in PROGRAMS]
 SELLER = {"SellerId": "A3TH9S8BH6GOGM", "RegionCode": "NA"}
 REPORT = {**SELLER, "ReportType": "GET_MERCHANT_LISTINGS_ALL_DATA", "MarketplaceIds": "ATVPDKIKX0DER"}
-# The table of docs/api.md, "The same everywhere".
+# The table of docs/api.md, "Error examples".
 WRONG: Mapping[str, tuple[str, object, int]] = {
     "a field is missing": ("TokenStorageUrl", {"SellerId": "A1"}, 400),
     "a field is empty": ("TokenStorageUrl", {"SellerId": "", "RefreshToken": "Atzr|x"}, 400),
@@ -68,7 +77,7 @@ WRONG: Mapping[str, tuple[str, object, int]] = {
     "not an object": ("NotificationsSubscriberUrl", [], 400),
     "an unknown seller": (
         "NotificationsSubscriberUrl",
-        {**SELLER, "NotificationType": "REPORT_PROCESSING_FINISHED"},
+        {**SELLER, "SellerId": "A1NOTSTORED001", "NotificationType": "REPORT_PROCESSING_FINISHED"},
         404,
     ),
 }
@@ -83,7 +92,7 @@ def example_environment(deployment: Deployment) -> Mapping[str, str]:
     """What the programs are told: a new access key, the role, and where STS is."""
     key = invoke_user_key(deployment)
     return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": os.environ["PATH"],
         "AWS_REGION": deployment.servers.region,
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
@@ -101,13 +110,13 @@ def run(program: str, address: str, body: object, environment: Mapping[str, str]
         env=dict(environment),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
     return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", EACH_PROGRAM)
 def test_a_token_is_stored(
     deployment: Deployment, environment: Mapping[str, str], seller: Seller, program: str
 ) -> None:
@@ -116,7 +125,39 @@ def test_a_token_is_stored(
     assert (status, answer, said) == (0, {"sellerId": seller.seller_id, "status": "SUCCESS"}, "")
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", EACH_PROGRAM)
+def test_wrong_arguments_are_explained(environment: Mapping[str, str], program: str) -> None:
+    for arguments in ([], ["GET"], ["POST", "http://localhost", "{}", "{}"]):
+        done = _said(program, arguments, environment)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done.stderr
+        assert "[GET | POST | PATCH | DELETE] <address> [<JSON>]" in done.stderr
+    if program != "curl":  # curl sends it to the API, which refuses it
+        done = _said(program, ["http://localhost", "{SellerId}"], environment)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done.stderr
+        assert done.stderr.startswith("not valid JSON: ")
+
+
+@pytest.mark.parametrize("program", EACH_PROGRAM)
+def test_a_request_without_a_body_needs_no_json(
+    deployment: Deployment, environment: Mapping[str, str], seller: Seller, program: str
+) -> None:
+    address = f"{deployment.url('ReportCreatorUrl')}?SellerId={seller.seller_id}"
+    done = _said(program, ["GET", address], environment)
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, {"reports": []}, "")
+
+
+def _said(program: str, arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAMS[program], *arguments],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("program", EACH_PROGRAM)
 def test_the_same_wrong_input_gets_the_same_answer(
     deployment: Deployment, environment: Mapping[str, str], program: str
 ) -> None:
@@ -127,7 +168,7 @@ def test_the_same_wrong_input_gets_the_same_answer(
         assert {**answer, "requestId": ""} == {**reference, "requestId": ""}, what
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", EACH_PROGRAM)
 def test_wrong_keys_are_refused_with_words(
     deployment: Deployment, environment: Mapping[str, str], program: str
 ) -> None:
@@ -140,7 +181,7 @@ def test_wrong_keys_are_refused_with_words(
 
 # A program that keeps its session asks for another one when the kept one ends within minutes.
 @pytest.mark.parametrize(("lifetime", "sessions"), [(timedelta(hours=1), 1), (timedelta(minutes=4), 3)])
-@pytest.mark.parametrize("program", THRICE)
+@pytest.mark.parametrize("program", EACH_PROGRAM)
 def test_a_session_is_renewed_before_it_ends(
     deployment: Deployment,
     environment: Mapping[str, str],
@@ -158,23 +199,28 @@ def test_a_session_is_renewed_before_it_ends(
             env={**environment, "AWS_ENDPOINT_URL_STS": sts.endpoint, "PYTHONPATH": str(EXAMPLES)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=SECONDS,
             check=False,
         )
     assert done.stdout.replace("HTTP ", "").split() == ["400"] * 3, done.stdout + done.stderr
     assert sts.calls == (3 if program == "curl" else sessions)
 
 
-def test_iam_is_given_time_to_settle(deployment: Deployment, environment: Mapping[str, str]) -> None:
-    """All programs at once: each waits some seconds."""
+# All that any machine has at once, since each waits some seconds.
+@pytest.mark.parametrize(
+    "programs", [("requests", "botocore", "node"), pytest.param(("curl",), marks=needs_curl)], ids="-".join
+)
+def test_iam_is_given_time_to_settle(
+    deployment: Deployment, environment: Mapping[str, str], programs: Sequence[str]
+) -> None:
     begun = time.monotonic()
     with ExitStack() as stack:
         running = {}
-        for program, command in PROGRAMS.items():
+        for program in programs:
             refusals = ("AccessDenied", "InvalidClientTokenId")
             sts = stack.enter_context(settling_sts(deployment.servers.aws_endpoint, refusals))
             process = subprocess.Popen(
-                [*command, deployment.url("TokenStorageUrl"), "{}"],
+                [*PROGRAMS[program], deployment.url("TokenStorageUrl"), "{}"],
                 env={**environment, "AWS_ENDPOINT_URL_STS": sts.endpoint},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -182,12 +228,12 @@ def test_iam_is_given_time_to_settle(deployment: Deployment, environment: Mappin
             )
             running[program] = sts, process
         for program, (sts, process) in running.items():
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=SECONDS)
             assert (process.returncode, said.strip(), sts.calls) == (1, "HTTP 400", 3), program
     assert time.monotonic() - begun > 3.9, "a refusal was followed at once by the next request"
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", EACH_PROGRAM)
 def test_what_waiting_does_not_mend_is_told_at_once(
     deployment: Deployment, environment: Mapping[str, str], program: str
 ) -> None:

@@ -12,21 +12,24 @@ import pytest
 import requests
 
 from deployment import EMAIL, aws, local_address, stack_parameters
-from servers import Servers, running_servers
-from simulator import application_arguments, authorize_seller, served_document
+from servers import Servers
+from simulator import authorize_seller, served_document
 from smtp_mailbox import read_messages
 from tests.documents.guide import Terminal, clone, environment
 from tests.documents.reading import CHECKOUT, Block, blocks, headings
-from tests.end_to_end.conftest import interpreter
+from tests.end_to_end.conftest import started_servers
 from tests.end_to_end.host import download, eventually, link_in, mail_about
+from tests.waiting import SECONDS
+
+pytestmark = pytest.mark.proof
 
 GUIDE = CHECKOUT / "docs/deployment.md"
 POLICIES = CHECKOUT / "docs/iam/README.md"
 SELLER = "A3TH9S8BH6GOGM"
 # The chapters whose commands the administrator of the account types.
-ADMINISTRATOR = ("A bucket for templates and code", "An access key for your product")
+ADMINISTRATOR = ("Create a bucket for templates and code", "Create an access key for your product")
 # The chapters whose commands are typed in the terminal of the host product.
-PRODUCT = ("The first seller, as your product", "The e-mail")
+PRODUCT = ("Request the first report", "Download the report")
 REPORT_ID = re.compile(r'"reportId": "(\d+)"')
 
 
@@ -55,12 +58,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def empty_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with running_servers(
-        tmp_path_factory.mktemp("guide"),
-        emulator_python=interpreter("EMULATOR_PYTHON", ".venv-emulator"),
-        function_python=interpreter("FUNCTION_PYTHON", ".venv-functions"),
-        simulator_arguments=application_arguments(),
-    ) as running:
+    with started_servers(tmp_path_factory.mktemp("guide")) as running:
         yield running
 
 
@@ -111,7 +109,6 @@ def _have_patience(reader: Reader) -> None:
             )
             or None
         ),
-        60,
         "the stack",
     )
 
@@ -146,7 +143,8 @@ def _launch(reader: Reader) -> None:
     stack, template = filled.pop("stackName"), filled.pop("templateURL")
     assert all(name.startswith("param_") for name in filled)
     # The form's other fields keep their defaults. The two endpoints are the simulator's in place of Amazon's.
-    typed = {name.removeprefix("param_"): value for name, value in filled.items()} | stack_parameters(reader.servers)
+    typed = {name.removeprefix("param_"): value for name, value in filled.items()}
+    typed |= dict(stack_parameters(reader.servers))
     keys = {name.lower(): reader.own.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     aws(reader.servers, "cloudformation", **keys).create_stack(
         StackName=stack,
@@ -159,8 +157,8 @@ def _launch(reader: Reader) -> None:
 
 def _confirm(reader: Reader) -> None:
     """Opens the link of each mail that asks to confirm a subscription."""
-    for link in eventually(lambda: two if len(two := _links(reader)) == 2 else None, 20, "two e-mails to confirm"):
-        requests.get(link, timeout=10).raise_for_status()
+    for link in eventually(lambda: three if len(three := _links(reader)) == 3 else None, "three e-mails to confirm"):
+        requests.get(link, timeout=SECONDS).raise_for_status()
 
 
 def _links(reader: Reader) -> list[str]:
@@ -200,10 +198,10 @@ def _change_the_source(reader: Reader) -> None:
 
 # What the guide has a person do in the console or the mailbox, before the commands of the chapter.
 BY_HAND: Mapping[str, Callable[[Reader], None]] = {
-    "Your credentials": _attach_policies,
+    "Set up your credentials": _attach_policies,
     "Create the stack": _launch,
-    "Confirm two e-mails": _confirm,
-    "The e-mail": _open_mail,
-    "Look it over": _read_report,
+    "Confirm the e-mails": _confirm,
+    "Download the report": _open_mail,
+    "Check the stack": _read_report,
     "Update": _change_the_source,
 }

@@ -1,6 +1,7 @@
 """Whose a report is, and whether it is delivered: the table of docs/reports.md, row by row."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from tests.end_to_end.host import (
     reports_table,
 )
 from tests.end_to_end.test_delivery_failures import execution_of, waits_scaled
+from tests.waiting import SECONDS
 
 
 def send(deployment: Deployment, notification: dict[str, Any]) -> None:
@@ -129,7 +131,7 @@ def test_a_vendors_report_is_found_by_its_id(deployment: Deployment, host: HostP
     assert_delivered(deployment, seller, report_id)
     execution = execution_of(deployment, report_id)
     assert execution is not None
-    assert execution["name"] == f"amzn1.vg.6213651-{report_id}-DONE"
+    assert re.fullmatch(f"amzn1_vg_6213651-{report_id}-DONE-[0-9a-f]{{16}}", execution["name"])
 
 
 def test_a_vendors_report_made_elsewhere_is_found_by_its_subscription(
@@ -144,6 +146,20 @@ def test_a_vendors_report_made_elsewhere_is_found_by_its_subscription(
     assert_delivered(deployment, seller, report_id)
 
 
+def test_a_numeric_report_id_without_an_account_is_enough(
+    deployment: Deployment, host: HostProduct, seller: Seller
+) -> None:
+    host.store_token(seller)
+    finish(seller)
+    report_id = host.create_report(seller)
+    notification = finished_report(seller.seller_id, report_id)
+    fields = notification["payload"]["reportProcessingFinishedNotification"]
+    del fields["accountId"], notification["notificationMetadata"]
+    fields["reportId"] = int(report_id)
+    send(deployment, notification)
+    assert_delivered(deployment, seller, report_id)
+
+
 @pytest.mark.parametrize("account", [None, "amzn1.vg.6213653"])
 def test_a_report_whose_owner_nothing_tells_ends_in_the_dead_letter_queue(
     deployment: Deployment, host: HostProduct, seller: Seller, account: str | None
@@ -153,7 +169,7 @@ def test_a_report_whose_owner_nothing_tells_ends_in_the_dead_letter_queue(
     notification = finished_report(seller.seller_id, report_id)
     with messages_tried_again_after(deployment, 1):
         send(deployment, of_account(notification, account) if account else notification)
-        dead = eventually(lambda: _dead_letter(deployment, report_id), 60, "the message in the dead-letter queue")
+        dead = eventually(lambda: _dead_letter(deployment, report_id), "the message in the dead-letter queue")
     assert int(dead["Attributes"]["ApproximateReceiveCount"]) > 5
     assert execution_of(deployment, report_id) is None
     assert mails_about(deployment.servers, report_id) == []
@@ -218,9 +234,9 @@ def test_what_a_schedule_makes_is_delivered_there(ignoring: Deployment, ignored_
     # Five minutes of SP-API's time pass in two seconds.
     control(endpoint, "PUT", "clock", {"scale": 150})
     try:
-        schedule_id = requests.post(schedules, json=order, headers=token, timeout=30).json()["reportScheduleId"]
+        schedule_id = requests.post(schedules, json=order, headers=token, timeout=SECONDS).json()["reportScheduleId"]
         report_id = eventually(lambda: _made_by(ignored_seller, schedule_id), what="a report of the schedule")
-        requests.delete(f"{schedules}/{schedule_id}", headers=token, timeout=30).raise_for_status()
+        requests.delete(f"{schedules}/{schedule_id}", headers=token, timeout=SECONDS).raise_for_status()
     finally:
         control(endpoint, "PUT", "clock", {"scale": 1})
     assert_delivered(ignoring, ignored_seller, report_id)
@@ -230,7 +246,7 @@ def _made_by(seller: Seller, schedule_id: str) -> str | None:
     reports = requests.get(
         f"{seller.servers.simulator_endpoint}/na/reports/2021-06-30/reports?reportTypes={REPORT_TYPE}",
         headers={"x-amz-access-token": seller.access_token()},
-        timeout=30,
+        timeout=SECONDS,
     ).json()["reports"]
     return next((report["reportId"] for report in reports if report.get("reportScheduleId") == schedule_id), None)
 

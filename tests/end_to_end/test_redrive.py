@@ -1,4 +1,4 @@
-"""The make targets of docs/operations.md, as they are written there."""
+"""The make targets of docs/operations.md, as written there."""
 
 import json
 
@@ -20,9 +20,9 @@ from tests.end_to_end.test_ownership import dead_letters_about, made_elsewhere, 
 
 
 def make(deployment: Deployment, target: str) -> str:
-    """What the target prints for this stack."""
-    written = f"make {target} STACK="
-    assert written in (REPOSITORY / "docs" / "operations.md").read_text()
+    """The output of the target for this stack."""
+    command = f"make {target} STACK="
+    assert command in (REPOSITORY / "docs" / "operations.md").read_text()
     done = operator_commands.make(deployment.servers, target, f"STACK={deployment.stack_name}")
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -41,20 +41,18 @@ def assert_delivered_once(deployment: Deployment, seller: Seller, report_id: str
     assert item["DeliveryStatus"] == "DELIVERED"
 
 
-def test_dead_letters_go_back_when_what_was_wrong_is_mended(
+def test_dead_letters_are_moved_back_once_the_cause_is_fixed(
     deployment: Deployment, host: HostProduct, seller: Seller
 ) -> None:
     report_id = made_elsewhere(seller)
     with messages_tried_again_after(deployment, 1):
         send(deployment, finished_report(seller.seller_id, report_id))
-        eventually(
-            lambda: dead_letters_about(deployment, report_id) or None, 60, "the message in the dead-letter queue"
-        )
+        eventually(lambda: dead_letters_about(deployment, report_id) or None, "the message in the dead-letter queue")
     host.store_token(seller, RegionCode="NA")
     assert "moved back" in make(deployment, "redrive-queue")
     assert_delivered_once(deployment, seller, report_id)
     assert dead_letters_about(deployment, report_id) == 0
-    assert "NotificationsDeadLetterQueueUrl: empty" in make(deployment, "redrive-queue")
+    assert "NotificationsDeadLetterQueue: empty" in make(deployment, "redrive-queue")
 
 
 def test_failed_executions_are_resumed(deployment: Deployment, host: HostProduct, subscribed_seller: Seller) -> None:
@@ -64,14 +62,14 @@ def test_failed_executions_are_resumed(deployment: Deployment, host: HostProduct
     failure_mail(deployment, report_id)
     execution = execution_of(deployment, report_id)
     assert execution is not None
-    (told,) = [line for line in make(deployment, "redrive-executions").splitlines() if report_id in line]
-    assert told.startswith(f"{execution['name']} (FAILED): started anew as {execution['name']}-r")
+    (line,) = [line for line in make(deployment, "redrive-executions").splitlines() if report_id in line]
+    assert line.startswith(f"{execution['name']} (FAILED): restarted as {execution['name']}-r")
     assert_delivered_once(deployment, subscribed_seller, report_id)
     (again,) = [line for line in make(deployment, "redrive-executions").splitlines() if report_id in line]
-    assert "already started anew" in again
+    assert "already restarted" in again
 
 
-def test_a_right_that_is_missing_is_told(deployment: Deployment) -> None:
+def test_a_missing_permission_is_reported(deployment: Deployment) -> None:
     iam = aws(deployment.servers, "iam")
     iam.create_user(UserName="onlooker")
     allowed = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}

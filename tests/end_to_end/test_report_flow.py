@@ -23,6 +23,7 @@ from tests.end_to_end.host import (
     mail_about,
     mails_about,
 )
+from tests.end_to_end.test_delivery_failures import waits_scaled
 
 
 def test_a_report_is_delivered(deployment: Deployment, host: HostProduct, subscribed_seller: Seller) -> None:
@@ -85,7 +86,7 @@ def test_a_queue_that_subscribes_to_the_topic_gets_json(
     # People get words.
     body = mail_about(servers, report_id).body
     assert not body.startswith("{")
-    assert f"GET {deployment.outputs['ReportCreatorUrl']}/{report_id}?SellerId={subscribed_seller.seller_id}" in body
+    assert f"GET {deployment.url('ReportCreatorUrl')}/{report_id}?SellerId={subscribed_seller.seller_id}" in body
 
 
 def test_five_copies_of_a_notification_make_one_e_mail(
@@ -122,7 +123,7 @@ def test_an_unreadable_message_is_soon_in_the_dead_letter_queue_and_its_neighbou
             {"Id": "good", "MessageBody": json.dumps(finished_report(seller.seller_id, report_id))},
         ],
     )
-    dead = eventually(lambda: _receive(deployment, "NotificationsDeadLetterQueueUrl"), 60, "the message in the DLQ")
+    dead = eventually(lambda: _receive(deployment, "NotificationsDeadLetterQueueUrl"), "the message in the DLQ")
     assert dead == "this is not JSON"
     mail_about(servers, report_id)
 
@@ -135,8 +136,10 @@ def test_an_expired_document_address_is_replaced(
         "faults",
         {"fault": "expire", "operation": "downloadDocument", "sellerId": subscribed_seller.seller_id, "count": 2},
     )
-    report_id = host.create_report(subscribed_seller)
-    mail = mail_about(deployment.servers, report_id)
+    # The waits for a new address are a minute and two.
+    with waits_scaled(deployment.servers, 0.005):
+        report_id = host.create_report(subscribed_seller)
+        mail = mail_about(deployment.servers, report_id)
     assert download(link_in(mail))[1] == served_document(deployment.servers.simulator_endpoint, report_id)
     entries = subscribed_seller.control("GET", "requests?operation=downloadDocument")["requests"]
     downloads = [entry["status"] for entry in entries if entry["sellerId"] == subscribed_seller.seller_id]
@@ -161,9 +164,10 @@ def test_a_broken_download_stores_nothing_and_is_repeated(
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        ({"status": "CANCELLED"}, ["was cancelled", "no data for the period"]),
+        ({"status": "CANCELLED"}, ["was cancelled", "no data for the requested period"]),
         ({"status": "FATAL"}, ["failed", "errorDetails"]),
-        ({"status": "FATAL", "document": None}, ["failed", "it gave no reason"]),
+        ({"status": "FATAL", "document": None}, ["failed", "SP-API gave no reason"]),
+        ({"status": "DONE", "document": None}, ["has no document", "(DONE)"]),
     ],
 )
 def test_a_report_that_comes_to_nothing_is_explained(
@@ -178,6 +182,47 @@ def test_a_report_that_comes_to_nothing_is_explained(
     assert item is not None
     assert item["ReportStatus"] == outcome["status"]
     assert eventually(lambda: _ended(deployment, report_id), what="the end of the execution") == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("operation", ["getReportDocument", "downloadDocument"])
+def test_a_fatal_report_whose_explanation_is_gone_is_fatal(
+    deployment: Deployment, host: HostProduct, subscribed_seller: Seller, operation: str
+) -> None:
+    seller_id = subscribed_seller.seller_id
+    subscribed_seller.control("POST", "report-outcomes", {"sellerId": seller_id, "status": "FATAL"})
+    gone = {"fault": "status", "status": 404, "operation": operation, "sellerId": seller_id}
+    subscribed_seller.control("POST", "faults", gone)
+    report_id = host.create_report(subscribed_seller)
+    mail = mail_about(deployment.servers, report_id)
+    assert "failed" in mail.subject
+    assert "(FATAL)" in mail.body
+    assert "could not be fetched (NotFoundError)" in mail.body
+    assert eventually(lambda: _ended(deployment, report_id), what="the end of the execution") == "SUCCEEDED"
+    assert (ledger_item(deployment, subscribed_seller, report_id) or {})["ReportStatus"] == "FATAL"
+
+
+def test_a_done_report_whose_document_is_gone_is_done(
+    deployment: Deployment, host: HostProduct, subscribed_seller: Seller
+) -> None:
+    gone = {"fault": "status", "status": 404, "operation": "getReportDocument", "sellerId": subscribed_seller.seller_id}
+    subscribed_seller.control("POST", "faults", gone)
+    report_id = host.create_report(subscribed_seller)
+    mail_about(deployment.servers, report_id)
+    item = ledger_item(deployment, subscribed_seller, report_id) or {}
+    assert (item["ReportStatus"], "NotificationMessageId" in item) == ("DONE", False)
+
+
+def test_what_is_mailed_is_what_sp_api_says_and_not_its_notification(
+    deployment: Deployment, servers: Servers, host: HostProduct, subscribed_seller: Seller
+) -> None:
+    held = {"sellerId": subscribed_seller.seller_id, "status": "DONE", "notification": {"hold": True}}
+    subscribed_seller.control("POST", "report-outcomes", held)
+    report_id = host.create_report(subscribed_seller)
+    as_sp_api(servers).send_message(
+        QueueUrl=deployment.outputs["NotificationsQueueUrl"],
+        MessageBody=json.dumps(finished_report(subscribed_seller.seller_id, report_id, "CANCELLED")),
+    )
+    assert "is ready" in mail_about(servers, report_id).subject
 
 
 def test_a_report_of_another_application_is_found_by_its_subscription(

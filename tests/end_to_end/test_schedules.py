@@ -20,6 +20,7 @@ from tests.end_to_end.host import (
     mail_about,
     mails_about,
 )
+from tests.waiting import SECONDS
 
 OTHER_TYPE = "GET_FLAT_FILE_OPEN_LISTINGS_DATA"
 
@@ -160,7 +161,7 @@ def test_what_sp_api_refuses_is_told(host: HostProduct, seller: Seller, fault: d
         ({"SellerId": "A/1"}, "InvalidValue"),
         ({"SellerId": None}, "Missing"),
         ({"RegionCode": "US"}, "InvalidValue"),
-        ({"ReportType": "get_report"}, "InvalidValue"),
+        ({"ReportType": "GET REPORT"}, "InvalidValue"),
         ({"MarketplaceIds": []}, "InvalidValue"),
         ({"MarketplaceIds": "A1PA6795UKMFR9"}, "InvalidValue"),
         ({"Period": None}, "Missing"),
@@ -187,7 +188,7 @@ def test_what_is_wrong_with_a_new_schedule_is_said(
         ({"RegionCode": "US"}, "InvalidValue"),
         ({"ReportTypes": None}, "Missing"),
         ({"ReportTypes": ","}, "InvalidValue"),
-        ({"ReportTypes": "get_report"}, "InvalidValue"),
+        ({"ReportTypes": "GET_REPORT~"}, "InvalidValue"),
         ({"ReportTypes": ",".join(f"GET_{number}" for number in range(11))}, "InvalidValue"),
         ({"Period": "P1D"}, "UnknownField"),
     ],
@@ -218,5 +219,5 @@ def test_what_is_wrong_with_a_deletion_is_said(host: HostProduct, path: str, que
 
 @pytest.mark.parametrize(("method", "path"), [("POST", ""), ("GET", ""), ("DELETE", "/1")])
 def test_schedules_take_a_signature(deployment: Deployment, method: str, path: str) -> None:
-    answer = requests.request(method, deployment.url("ReportSchedulesUrl") + path, timeout=30)
+    answer = requests.request(method, deployment.url("ReportSchedulesUrl") + path, timeout=SECONDS)
     assert answer.status_code == 403

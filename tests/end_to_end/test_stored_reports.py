@@ -2,11 +2,11 @@
 
 import gzip
 import os
-import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,16 @@ from tests.end_to_end.host import (
     Seller,
     download,
     eventually,
+    function_processes,
     invoke_function,
     ledger_item,
     link_in,
     mail_about,
     mails_about,
+    new_seller,
 )
+from tests.programs import needs_curl
+from tests.waiting import SECONDS
 
 # With what Windows added to ISO 8859-1 (dash, quotes, euro) and to Shift_JIS (circled digit, old kanji, wave).
 WESTERN = "sku\titem-name\tprice\nA-1\tGröße 42 \N{EN DASH} Café “Noël”\t9,99 €\n"
@@ -63,6 +67,8 @@ CASES = {
         {"compression": "multi-member-gzip", "text": EVERYTHING}, EVERYTHING, "UTF-8", several_members=True
     ),
 }
+# Neither curl nor a browser unpacks gzip of several members.
+ONE_MEMBER = [name for name, case in CASES.items() if not case.several_members]
 
 
 @pytest.fixture(scope="module")
@@ -71,38 +77,72 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield running
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_every_reader_gets_the_text(
-    deployment: Deployment, host: HostProduct, subscribed_seller: Seller, browser: Browser, tmp_path: Path, case: Case
-) -> None:
-    outcome = {"sellerId": subscribed_seller.seller_id, "queueSeconds": 0, "processingSeconds": 0}
-    subscribed_seller.control("POST", "report-outcomes", outcome | {"document": case.document})
-    report_id = host.create_report(subscribed_seller)
-    link = link_in(mail_about(deployment.servers, report_id))
+@dataclass(frozen=True)
+class Stored:
+    """A case's report in the bucket: the link that was mailed, and what a reader that unpacks gzip gets."""
 
-    answer, stored = download(link)
+    case: Case
+    report_id: str
+    link: str
+    content: bytes
+
+    @property
+    def unpacked(self) -> bytes:
+        return gzip.decompress(self.content) if self.case.gzipped else self.content
+
+
+@pytest.fixture(scope="module")
+def stored_reports(deployment: Deployment, host: HostProduct) -> Callable[[str], Stored]:
+    """The stored report of a case. Each is made once; all readers read the same."""
+
+    @cache
+    def stored(name: str) -> Stored:
+        # A seller of its own: an equal request of the same seller gets the report that there is.
+        seller = new_seller(deployment.servers, f"A3STOREDREPORT{list(CASES).index(name)}")
+        host.store_token(seller)
+        host.subscribe(seller)
+        outcome = {"sellerId": seller.seller_id, "queueSeconds": 0, "processingSeconds": 0}
+        seller.control("POST", "report-outcomes", outcome | {"document": CASES[name].document})
+        report_id = host.create_report(seller)
+        return Stored(
+            CASES[name],
+            report_id,
+            link_in(mail_about(deployment.servers, report_id)),
+            served_document(deployment.servers.simulator_endpoint, report_id),
+        )
+
+    return stored
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_stored_bytes_are_those_that_sp_api_sent(stored_reports: Callable[[str], Stored], name: str) -> None:
+    stored = stored_reports(name)
+    case = stored.case
+    answer, content = download(stored.link)
     assert answer.status_code == 200
-    assert stored == served_document(deployment.servers.simulator_endpoint, report_id)
+    assert content == stored.content
     assert answer.headers["Content-Type"] == f"text/plain; charset={case.charset}"
     assert answer.headers.get("Content-Encoding") == ("gzip" if case.gzipped else None)
-    assert (stored[:2] == b"\x1f\x8b") == case.gzipped
-
-    assert requests.get(link, timeout=60).text == case.text
-    unpacked = gzip.decompress(stored) if case.gzipped else stored
-    if not case.several_members:
-        assert _curl(link, tmp_path) == unpacked
-        assert browser.text_of(link) == case.text
-        saved = browser.download(link)
-        assert saved.name == f"{REPORT_TYPE}_{report_id}.tsv"
-        assert saved.read_bytes() == unpacked
+    assert (content[:2] == b"\x1f\x8b") == case.gzipped
+    assert requests.get(stored.link, timeout=SECONDS).text == case.text
 
 
-def _curl(link: str, folder: Path) -> bytes:
-    assert shutil.which("curl"), "this test needs curl, and it is not installed"
-    path = folder / "curl"
+@needs_curl
+@pytest.mark.parametrize("name", ONE_MEMBER)
+def test_curl_gets_the_text(stored_reports: Callable[[str], Stored], tmp_path: Path, name: str) -> None:
+    stored, path = stored_reports(name), tmp_path / "curl"
     path.touch()  # curl writes no file for an empty answer
-    subprocess.run(["curl", "--silent", "--show-error", "--fail", "--compressed", "-o", path, link], check=True)
-    return path.read_bytes()
+    subprocess.run(["curl", "--silent", "--show-error", "--fail", "--compressed", "-o", path, stored.link], check=True)
+    assert path.read_bytes() == stored.unpacked
+
+
+@pytest.mark.parametrize("name", ONE_MEMBER)
+def test_a_browser_gets_the_text(stored_reports: Callable[[str], Stored], browser: Browser, name: str) -> None:
+    stored = stored_reports(name)
+    assert browser.text_of(stored.link) == stored.case.text
+    saved = browser.download(stored.link)
+    assert saved.name == f"{REPORT_TYPE}_{stored.report_id}.tsv"
+    assert saved.read_bytes() == stored.unpacked
 
 
 def test_storing_a_report_again_changes_nothing(
@@ -150,10 +190,10 @@ def test_a_storage_function_killed_in_the_middle_of_an_upload_leaves_no_half_obj
                 return str(upload["Key"])
         return None
 
-    key = eventually(half_uploaded, 60, "an upload with parts")
+    key = eventually(half_uploaded, "an upload with parts")
     assert _kill_storage_functions(deployment)
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix=key)
-    mail = mail_about(deployment.servers, report_id, 90)
+    mail = mail_about(deployment.servers, report_id)
     item = ledger_item(deployment, subscribed_seller, report_id)
     assert item is not None
     assert s3.head_object(Bucket=bucket, Key=key)["ContentLength"] == item["SizeBytes"] == 96 * 1024 * 1024
@@ -170,25 +210,14 @@ def _parts(s3: Any, bucket: str, upload: dict[str, Any]) -> bool:
 def _document_url(seller: Seller, report_id: str) -> str:
     def asked(path: str) -> Any:
         address = f"{seller.servers.simulator_endpoint}/na/reports/2021-06-30/{path}"
-        return requests.get(address, headers={"x-amz-access-token": seller.access_token()}, timeout=30).json()
+        return requests.get(address, headers={"x-amz-access-token": seller.access_token()}, timeout=SECONDS).json()
 
     return str(asked(f"documents/{asked(f'reports/{report_id}')['reportDocumentId']}")["url"])
 
 
 def _kill_storage_functions(deployment: Deployment) -> list[int]:
     """Ends this deployment's processes of the storage function, as a failing host of Lambda's would."""
-    marks = {
-        b"POWERTOOLS_SERVICE_NAME=SPAPIReportDocumentStorage",
-        f"AWS_ENDPOINT_URL={deployment.servers.aws_endpoint}".encode(),
-    }
-    killed = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                environment = (folder / "environ").read_bytes()
-            except OSError:  # it has ended, or is another user's
-                continue
-            if marks <= set(environment.split(b"\0")):
-                os.kill(int(folder.name), signal.SIGKILL)
-                killed.append(int(folder.name))
-    return killed
+    running = function_processes(deployment, "SPAPIReportDocumentStorage")
+    for process in running:
+        os.kill(process, signal.SIGKILL)
+    return running

@@ -1,6 +1,6 @@
 """Subscribing, listing and unsubscribing, and what each wrong request is told."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,13 +9,17 @@ import requests
 
 from servers import Servers
 from simulator import control
-from tests.end_to_end.host import HostProduct, Seller, subscription_of
+from tests.end_to_end.host import HostProduct, Seller, mail_about, subscription_of
+from tests.waiting import SECONDS
 
 URL = "NotificationsSubscriberUrl"
+Rules = Callable[..., Any]
 
 
 def ask(host: HostProduct, method: str, path: str = "", **query: str) -> requests.Response:
-    return requests.request(method, host.deployment.url(URL) + path, params=query, auth=host.signature(), timeout=40)
+    return requests.request(
+        method, host.deployment.url(URL) + path, params=query, auth=host.signature(), timeout=SECONDS
+    )
 
 
 def subscribe(host: HostProduct, seller: Seller, notification_type: str, **fields: object) -> requests.Response:
@@ -32,13 +36,13 @@ def at_sp_api(
         f"{seller.servers.simulator_endpoint}/{region}/notifications/v1/{path}",
         json=body,
         headers={"x-amz-access-token": token},
-        timeout=30,
+        timeout=SECONDS,
     )
     return answer.json().get("payload")
 
 
 def subscribe_elsewhere(seller: Seller, notification_type: str, **body: object) -> Any:
-    """As another installation of the same application does."""
+    """As another stack with the same application does."""
     arn = f"arn:aws:sqs:us-east-1:111122223333:{seller.seller_id}"
     made = {"name": "elsewhere", "resourceSpecification": {"sqs": {"arn": arn}}}
     destination = at_sp_api(seller, "POST", "destinations", made, own=False)["destinationId"]
@@ -79,8 +83,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("notification_type", "fields", "field"),
         [
-            ("REPORT_PROCESSING_FINISHED", {"PayloadVersion": "1.0"}, "PayloadVersion"),
-            ("FEE_PROMOTION", {"PayloadVersion": "one"}, "PayloadVersion"),
+            ("FEE_PROMOTION", {"PayloadVersion": 1.0}, "PayloadVersion"),
+            ("FEE_PROMOTION", {"AllowUnknownType": "yes"}, "AllowUnknownType"),
             ("FEE_PROMOTION", {"Replace": "yes"}, "Replace"),
             ("FEE_PROMOTION", {"ProcessingDirective": {"eventFilter": {}}}, "ProcessingDirective.eventFilter"),
             (
@@ -97,14 +101,19 @@ class TestRefusals:
         assert answer.status_code == 400
         assert [error["field"] for error in answer.json()["errors"]] == [field]
 
-    def test_a_payload_version_that_sp_api_does_not_know(self, host: HostProduct, stored_seller: Seller) -> None:
-        fault = {"fault": "status", "status": 400, "code": "InvalidInput", "message": "Invalid payload version"}
-        stored_seller.control(
-            "POST", "faults", {"operation": "createSubscription", "sellerId": stored_seller.seller_id, **fault}
-        )
-        answer = subscribe(host, stored_seller, "FEE_PROMOTION", PayloadVersion="9.9")
+    @pytest.mark.parametrize("version", ["9.9", "latest"])
+    def test_a_payload_version_that_sp_api_does_not_know(
+        self, host: HostProduct, stored_seller: Seller, version: str
+    ) -> None:
+        answer = subscribe(host, stored_seller, "REPORT_PROCESSING_FINISHED", PayloadVersion=version)
         assert answer.status_code == 400
-        assert "Invalid payload version" in answer.json()["message"]
+        assert "createSubscription: HTTP 400 InvalidInput" in answer.json()["message"]
+        assert "payloadVersion" in answer.json()["message"]
+
+    def test_a_type_that_sp_api_does_not_know(self, host: HostProduct, stored_seller: Seller) -> None:
+        answer = subscribe(host, stored_seller, "TAX_INVOICE_CREATED", AllowUnknownType=True)
+        assert answer.status_code == 400
+        assert "Invalid notification type TAX_INVOICE_CREATED" in answer.json()["message"]
 
     def test_a_revoked_token(self, host: HostProduct, stored_seller: Seller) -> None:
         stored_seller.control("POST", f"sellers/{stored_seller.seller_id}/revoke")
@@ -153,7 +162,54 @@ class TestSubscribing:
         made = at_sp_api(stored_seller, "GET", "subscriptions/ANY_OFFER_CHANGED")
         assert made["processingDirective"] == directive
 
-    def test_another_payload_version_is_another_subscription(self, host: HostProduct, stored_seller: Seller) -> None:
+    @pytest.mark.parametrize(
+        ("accepted", "notification_type", "version"),
+        [
+            ("1.0", "ACCOUNT_STATUS_CHANGED", "1.0"),
+            ("dated", "ACCOUNT_STATUS_CHANGED", "2021-01-01"),
+            ("both", "ITEM_SALES_EVENT_CHANGE", "1.0"),
+        ],
+    )
+    def test_a_version_that_sp_api_accepts_is_found_and_returned(
+        self,
+        host: HostProduct,
+        stored_seller: Seller,
+        rules: Rules,
+        accepted: str,
+        notification_type: str,
+        version: str,
+    ) -> None:
+        rules(payloadVersions=accepted)
+        made = subscribe(host, stored_seller, notification_type)
+        assert (made.status_code, made.json()["payloadVersion"]) == (200, version), made.text
+        assert subscribe(host, stored_seller, notification_type).json() == made.json()
+        found = at_sp_api(stored_seller, "GET", f"subscriptions/{notification_type}")
+        assert (found["subscriptionId"], found["payloadVersion"]) == (made.json()["subscriptionId"], version)
+
+    @pytest.mark.parametrize(("accepted", "version"), [("1.0", "1.0"), ("dated", "2020-09-04"), ("both", None)])
+    def test_finished_reports_in_every_mode(
+        self, host: HostProduct, stored_seller: Seller, rules: Rules, accepted: str, version: str | None
+    ) -> None:
+        rules(payloadVersions=accepted)
+        made = subscribe(host, stored_seller, "REPORT_PROCESSING_FINISHED").json()
+        # Where SP-API accepts both, the one that it accepted last stays.
+        assert made["payloadVersion"] in ({version} if version else {"1.0", "2020-09-04"})
+        report_id = host.create_report(stored_seller)
+        assert mail_about(stored_seller.servers, report_id)
+
+    def test_a_type_of_tomorrow(self, host: HostProduct, stored_seller: Seller) -> None:
+        name = "LISTINGS_ITEM_STATUS_CHANGE"
+        made = subscribe(host, stored_seller, name, AllowUnknownType=True)
+        assert made.status_code == 200, made.text
+        query = {"SellerId": stored_seller.seller_id, "RegionCode": "NA", "AllowUnknownType": "true"}
+        (listed,) = ask(host, "GET", **query, NotificationType=name).json()["subscriptions"]
+        assert (listed["state"], listed["subscriptionId"]) == ("Subscribed", made.json()["subscriptionId"])
+        assert ask(host, "DELETE", f"/{name}", **query).json()["subscriptionIds"] == [made.json()["subscriptionId"]]
+
+    def test_another_payload_version_is_another_subscription(
+        self, host: HostProduct, stored_seller: Seller, rules: Rules
+    ) -> None:
+        rules(payloadVersions={"": "both", "FEE_PROMOTION": ["1.0", "2026-01-01"]})
         first = subscribe(host, stored_seller, "FEE_PROMOTION").json()
         second = subscribe(host, stored_seller, "FEE_PROMOTION", PayloadVersion="2026-01-01").json()
         assert first["subscriptionId"] != second["subscriptionId"]
@@ -232,6 +288,23 @@ class TestConflicts:
         assert now["destinationId"] == moved.json()["destinationId"]
         assert subscribe(host, stored_seller, "FEE_PROMOTION", Replace=True).json() == moved.json()
 
+    @pytest.mark.parametrize("scope", ["version", "type"])
+    def test_another_version_to_another_destination_is_told_replaced_and_ended(
+        self, host: HostProduct, stored_seller: Seller, rules: Rules, scope: str
+    ) -> None:
+        old = subscribe_elsewhere(stored_seller, "FEED_PROCESSING_FINISHED")
+        rules(payloadVersions="dated", conflictScope=scope)
+        told = subscribe(host, stored_seller, "FEED_PROCESSING_FINISHED")
+        assert (told.status_code, told.json()["errors"][0]["code"]) == (409, "SubscriptionConflict")
+        assert old["subscriptionId"] in told.json()["message"]
+        moved = subscribe(host, stored_seller, "FEED_PROCESSING_FINISHED", Replace=True)
+        assert moved.status_code == 200, moved.text
+        listed = at_sp_api(stored_seller, "GET", "subscriptions?notificationTypes=FEED_PROCESSING_FINISHED")
+        assert [found["subscriptionId"] for found in listed["subscriptions"]] == [moved.json()["subscriptionId"]]
+        query = {"SellerId": stored_seller.seller_id, "RegionCode": "NA"}
+        assert ask(host, "DELETE", "/FEED_PROCESSING_FINISHED", **query).status_code == 200
+        assert at_sp_api(stored_seller, "GET", "subscriptions/FEED_PROCESSING_FINISHED") is None
+
     def test_another_filter_is_told_and_replaced_on_request(self, host: HostProduct, stored_seller: Seller) -> None:
         first = subscribe(host, stored_seller, "ORDER_CHANGE").json()
         narrowed = {"eventFilter": {"orderChangeTypes": ["BuyerRequestedChange"]}}
@@ -262,7 +335,7 @@ class TestConflicts:
         self.fail_creating(stored_seller, 2)
         answer = subscribe(host, stored_seller, "FEE_PROMOTION", Replace=True)
         assert answer.status_code == 502
-        assert "not subscribed now" in answer.json()["message"]
+        assert "no longer subscribed" in answer.json()["message"]
         assert at_sp_api(stored_seller, "GET", "subscriptions/FEE_PROMOTION") is None
         assert subscribe(host, stored_seller, "FEE_PROMOTION", Replace=True).status_code == 200
 
@@ -327,7 +400,9 @@ class TestListing:
         subscribe(host, stored_seller, "TRANSACTION_UPDATE")
         query = {"SellerId": stored_seller.seller_id, "RegionCode": "NA"}
         fault = {"operation": "getSubscriptions", "sellerId": stored_seller.seller_id, "fault": "status"}
-        stored_seller.control("POST", "faults", fault | {"status": 403, "code": "Unauthorized"})
+        for operation in ("getSubscriptions", "getSubscription"):
+            denied = fault | {"operation": operation, "status": 403, "code": "Unauthorized"}
+            stored_seller.control("POST", "faults", denied)
         body = ask(host, "GET", **query).json()
         assert [entry["state"] for entry in body["subscriptions"]] == ["NotCompared"]
         ((named, reason),) = [(entry["notificationType"], entry["reason"]) for entry in body["notCompared"]]
@@ -367,21 +442,49 @@ class TestUnsubscribing:
         path = f"subscriptions/FEE_PROMOTION/{made['subscriptionId']}"
         assert at_sp_api(stored_seller, "GET", path, own=False) is None
 
-    def test_what_was_not_recorded_is_ended_and_what_is_elsewhere_is_not(
-        self, host: HostProduct, stored_seller: Seller
-    ) -> None:
-        other = subscribe_elsewhere(stored_seller, "FEE_PROMOTION")
+    def test_what_was_not_recorded_is_ended(self, host: HostProduct, stored_seller: Seller) -> None:
         destination = subscribe(host, stored_seller, "ORDER_CHANGE").json()["destinationId"]
         wanted = {"payloadVersion": "1.0", "destinationId": destination}
         unrecorded = at_sp_api(stored_seller, "POST", "subscriptions/PRICING_HEALTH", wanted)
         query = {"SellerId": stored_seller.seller_id, "RegionCode": "NA"}
-        refused = ask(host, "DELETE", "/FEE_PROMOTION", **query)
-        assert refused.status_code == 409
-        assert other["destinationId"] in refused.json()["message"]
         ended = ask(host, "DELETE", "/PRICING_HEALTH", **query)
         assert ended.json()["subscriptionIds"] == [unrecorded["subscriptionId"]]
         assert at_sp_api(stored_seller, "GET", "subscriptions/PRICING_HEALTH") is None
+
+    def test_what_is_elsewhere_is_ended_unless_only_own_are_requested(
+        self, host: HostProduct, stored_seller: Seller
+    ) -> None:
+        other = subscribe_elsewhere(stored_seller, "FEE_PROMOTION")
+        query = {"SellerId": stored_seller.seller_id, "RegionCode": "NA"}
+        refused = ask(host, "DELETE", "/FEE_PROMOTION", **query, OnlyOwn="true")
+        assert refused.status_code == 409
+        assert other["destinationId"] in refused.json()["message"]
         assert at_sp_api(stored_seller, "GET", "subscriptions/FEE_PROMOTION") is not None
+        ended = ask(host, "DELETE", "/FEE_PROMOTION", **query)
+        assert ended.json()["subscriptionIds"] == [other["subscriptionId"]]
+        assert at_sp_api(stored_seller, "GET", "subscriptions/FEE_PROMOTION") is None
+
+    def test_one_that_only_the_sellers_token_deletes(self, host: HostProduct, stored_seller: Seller) -> None:
+        made = subscribe(host, stored_seller, "B2B_ANY_OFFER_CHANGED").json()
+        query = {"SellerId": stored_seller.seller_id, "RegionCode": "NA"}
+        ended = ask(host, "DELETE", "/B2B_ANY_OFFER_CHANGED", **query)
+        assert (ended.status_code, ended.json()["subscriptionIds"]) == (200, [made["subscriptionId"]]), ended.text
+
+    def test_a_seller_leaves_with_one_that_only_the_sellers_token_deletes(
+        self, host: HostProduct, stored_seller: Seller
+    ) -> None:
+        subscribe(host, stored_seller, "B2B_ANY_OFFER_CHANGED").raise_for_status()
+        left = host.delete("TokenStorageUrl", f"/{stored_seller.seller_id}")
+        assert (left.status_code, left.json()["subscriptionsEnded"], left.json()["tokensDeleted"]) == (200, 1, 1)
+        assert at_sp_api(stored_seller, "GET", "subscriptions/B2B_ANY_OFFER_CHANGED") is None
+
+
+@pytest.fixture
+def rules(servers: Servers) -> Iterator[Rules]:
+    """Sets what SP-API accepts, until the test ends."""
+    set_rules: Rules = lambda **changed: control(servers.simulator_endpoint, "PUT", "subscription-rules", changed)  # noqa: E731
+    yield set_rules
+    set_rules(payloadVersions="evidence", tokens="evidence", conflictScope="version")
 
 
 @pytest.fixture

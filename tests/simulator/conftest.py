@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.support import APPLICATION_ID, CLIENT_ID, CLIENT_SECRET, Contract, RecordingQueue, Simulator
+from tests.waiting import SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 NEWER_MODELS = ROOT.parent / "shared/sp-api"
@@ -38,15 +39,23 @@ def openapi(node_modules: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def contracts(openapi: Path) -> tuple[Contract, ...]:
-    return tuple(Contract.load(path) for path in (openapi, *sorted(NEWER_MODELS.glob("models/*.json"))))
+    # Beside the models there are schemas, which describe no operations.
+    newer = [path for path in sorted(NEWER_MODELS.glob("models/*.json")) if "paths" in json.loads(path.read_text())]
+    return tuple(Contract.load(path) for path in (openapi, *newer))
 
 
 @pytest.fixture(scope="session")
-def notification_schemas(node_modules: Path) -> dict[tuple[str, str], list[Any]]:
-    """The notification schemas by the notification type and payload version of their examples, the newest last."""
-    program = "console.log(JSON.stringify(Object.values(require('@sp-api-sdk/schemas').Notifications)))"
+def packaged_schemas(node_modules: Path) -> dict[str, Any]:
+    """The notification schemas of @sp-api-sdk/schemas by their name there."""
+    program = "console.log(JSON.stringify(require('@sp-api-sdk/schemas').Notifications))"
     dumped = subprocess.run(["node", "-e", program], cwd=node_modules.parent, capture_output=True, check=True)
-    schemas = json.loads(dumped.stdout)
+    return dict(json.loads(dumped.stdout))
+
+
+@pytest.fixture(scope="session")
+def notification_schemas(packaged_schemas: dict[str, Any]) -> dict[tuple[str, str], list[Any]]:
+    """The notification schemas by the notification type and payload version of their examples, the newest last."""
+    schemas = [dict(schema) for schema in packaged_schemas.values()]
     schemas += [json.loads(path.read_text()) for path in sorted(NEWER_MODELS.glob("notifications/*.json"))]
     found: dict[tuple[str, str], list[Any]] = {}
     for schema in schemas:
@@ -70,10 +79,11 @@ def running_simulator(contracts: tuple[Contract, ...], *options: str) -> Iterato
         try:
             line = process.stdout.readline()
             assert line.startswith("SP-API simulator listening on http://"), line
-            yield Simulator(line.split()[-1], process.pid, contracts)
+            further = [process.stdout.readline() for _ in range(2 if "--tls" in options else 0)]
+            yield Simulator(line.split()[-1], process.pid, contracts, tuple(further))
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(SECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -16,9 +16,12 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
-from jsonschema import Draft4Validator, FormatChecker
-from referencing import Registry, Resource
+from jsonschema import Draft4Validator, Draft202012Validator, FormatChecker
+from referencing import Registry
 from referencing.jsonschema import DRAFT4
+
+from sp_api_simulator import control_api
+from tests.waiting import SECONDS, until
 
 CLIENT_ID = "amzn1.application-oa2-client.tests"
 CLIENT_SECRET = "amzn1.oa2-cs.v1.tests"
@@ -27,6 +30,7 @@ NOTIFICATIONS_SCOPE = "sellingpartnerapi::notifications"
 ROTATION_SCOPE = "sellingpartnerapi::client_credential:rotation"
 QUEUE_ARN = "arn:aws:sqs:us-east-1:111122223333:notifications"
 US = "ATVPDKIKX0DER"
+MARKETPLACES = {"na": US, "eu": "A1PA6795UKMFR9", "fe": "A1VC38T7YXB528"}
 REPORTS = "/reports/2021-06-30/reports"
 SCHEDULES = "/reports/2021-06-30/schedules"
 DOCUMENTS = "/reports/2021-06-30/documents"
@@ -39,18 +43,14 @@ RESTRICTED = "GET_FLAT_FILE_ACTIONABLE_ORDER_DATA_SHIPPING"
 FORMATS = FormatChecker(formats=())
 
 
-@FORMATS.checks("date-time", raises=ValueError)
+@FORMATS.checks("date-time", raises=ValueError)  # type: ignore[untyped-decorator]  # jsonschema has no types
 def is_date_time(value: object) -> bool:
     return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
 
 
-def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """The first truthy value that `check` gives. Fails with its last value after `seconds`."""
-    end = time.monotonic() + seconds
-    while not (value := check()):
-        assert time.monotonic() < end, f"still {value!r} after {seconds} s"
-        time.sleep(0.02)
-    return value
+def eventually(check: Callable[[], Any]) -> Any:
+    """The first truthy value that `check` gives."""
+    return until(check, bool)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Contract:
             for method, operation in item.items()
             if isinstance(operation, dict) and "operationId" in operation
         )
-        resource = Resource(contents=document, specification=DRAFT4)
+        resource = DRAFT4.create_resource(document)
         return Contract(path.name, document, operations, Registry().with_resource("urn:model", resource).crawl())
 
     def find(self, method: str, path: str) -> ModelOperation | None:
@@ -107,6 +107,8 @@ class Contract:
         assert declares_limit or not shows_limit, f"{where}: {answer.headers}"
         if answer.status < 300 or answer.status in (400, 404):
             assert shows_limit == declares_limit, f"{where}: {answer.headers}"
+        media_types = list(response.get("content", {}))
+        assert not media_types or answer.headers["content-type"] in media_types, f"{where}: {answer.headers}"
         schema = response.get("schema") or next(iter(response.get("content", {}).values()), {}).get("schema")
         if schema is None:
             assert not answer.content, f"{where}: the model has no body"
@@ -202,13 +204,49 @@ class RecordingQueue:
 
 
 @dataclass(frozen=True)
+class ControlContract:
+    """The control API's own OpenAPI document."""
+
+    document: Any
+
+    def operation(self, method: str, path: str) -> Any:
+        """The operation with the path; None if there is none. A path without parameters comes first."""
+        for template in sorted(self.document["paths"], key=lambda each: "{" in each):
+            pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
+            if re.fullmatch(pattern, path) and method.lower() in self.document["paths"][template]:
+                return self.document["paths"][template][method.lower()]
+        return None
+
+    def check(self, method: str, path: str, answer: Answer) -> None:
+        """Fails unless the answer is what the document says."""
+        operation = self.operation(method, path.rstrip("/"))
+        if operation is None:
+            assert answer.status in (404, 405), f"the document has no {method} {path}"
+            return
+        response = operation["responses"][str(answer.status)]
+        if "$ref" in response:
+            response = self.document["components"]["responses"][response["$ref"].rpartition("/")[2]]
+        ((media_type, content),) = response["content"].items()
+        assert answer.headers["content-type"] == media_type
+        schema = content["schema"] | {"components": self.document["components"]}
+        errors = [f"{e.json_path}: {e.message}" for e in Draft202012Validator(schema).iter_errors(answer.json)]
+        assert not errors, f"{method} {path}: {errors}"
+
+
+@cache
+def control_contract() -> ControlContract:
+    return ControlContract(json.loads(json.dumps(control_api.document())))
+
+
+@dataclass(frozen=True)
 class Simulator:
     """A running simulator. Every answer of an operation that a contract knows is held against that contract."""
 
     address: str
     pid: int
     contracts: tuple[Contract, ...]
-    http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=30.0))
+    further_lines: tuple[str, ...] = ()
+    http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=SECONDS))
 
     def fetch(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: Any = None) -> Answer:
         response = self.http.request(method, url, headers=dict(headers or {}), body=body, decode_content=False)
@@ -218,6 +256,7 @@ class Simulator:
         content = None if body is None else json.dumps(body).encode()
         answer = self.fetch(method, f"{self.address}/simulator{path}", body=content)
         assert answer.status == status, answer.content
+        control_contract().check(method, f"/simulator{urlsplit(path).path}", answer)
         return answer.json
 
     def token(self, status: int = 200, **fields: str) -> Any:
@@ -228,7 +267,7 @@ class Simulator:
         return answer.json
 
     def seller(self, seller_id: str = "A1TESTSELLER", **fields: Any) -> str:
-        """A seller that has authorised the application: an access token for it."""
+        """A seller that has authorized the application: an access token for it."""
         added = self.control("POST", "/sellers", {"sellerId": seller_id} | fields)
         return str(self.token(grant_type="refresh_token", refresh_token=added["refreshToken"])["access_token"])
 
@@ -275,7 +314,7 @@ class Simulator:
         return str(answer.json["payload"]["subscriptionId"])
 
     def create_report(self, token: str, report_type: str = LISTINGS, endpoint: str = "na") -> str:
-        body = {"reportType": report_type, "marketplaceIds": [US]}
+        body = {"reportType": report_type, "marketplaceIds": [MARKETPLACES[endpoint]]}
         return str(self.call("POST", REPORTS, token, body, endpoint, status=202).json["reportId"])
 
     def finished(self, token: str, report_id: str, endpoint: str = "na") -> Any:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 
 from tests.simulator.conftest import ROOT, running_simulator
-from tests.simulator.support import CLIENT_ID, LISTINGS, REPORTS, Contract, Simulator
+from tests.simulator.support import CLIENT_ID, CLIENT_SECRET, LISTINGS, REPORTS, Contract, Simulator
+from tests.waiting import SECONDS
 
 
 def test_the_overview(simulator: Simulator) -> None:
@@ -38,6 +41,24 @@ def test_reset_forgets_everything(simulator: Simulator) -> None:
     assert simulator.control("GET", "/reports")["reports"] == []
     assert simulator.control("GET", "")["sellers"] == []
     simulator.call("GET", f"{REPORTS}?reportTypes={LISTINGS}", token, status=403)
+
+
+def test_everything_secret_that_was_given_out_is_listed(simulator: Simulator) -> None:
+    access_token = simulator.seller("A1")
+    refresh_token = simulator.control("POST", "/sellers/A1/authorize")["refreshToken"]
+    code = simulator.control("POST", "/sellers/A1/authorization-code")["authorizationCode"]
+    secret = simulator.control("POST", f"/applications/{CLIENT_ID}/rotate-secret")["clientSecret"]
+    given = {("access token", access_token), ("refresh token", refresh_token), ("authorization code", code)}
+    given |= {("client secret", secret), ("client secret", CLIENT_SECRET), ("access token", simulator.grantless())}
+
+    def listed() -> set[tuple[str, str]]:
+        return {(each["kind"], each["value"]) for each in simulator.control("GET", "/secrets")["secrets"]}
+
+    assert given <= listed()
+    # Also what works no longer.
+    simulator.token(grant_type="authorization_code", code=code)
+    simulator.control("POST", "/sellers/A1/revoke")
+    assert given <= listed()
 
 
 @pytest.mark.parametrize(
@@ -66,12 +87,6 @@ def test_reset_forgets_everything(simulator: Simulator) -> None:
 )
 def test_mistakes_are_explained(simulator: Simulator, method: str, path: str, body: Any, status: int) -> None:
     assert simulator.control(method, path, body, status=status)["error"]
-
-
-def test_a_type_without_an_example(simulator: Simulator) -> None:
-    simulator.seller("A1")
-    order = {"sellerId": "A1", "notificationType": "ORDER_CHANGE"}
-    assert "payload" in simulator.control("POST", "/notifications", order, status=400)["error"]
 
 
 def test_it_is_useful_alone(contracts: tuple[Contract, ...], tmp_path: Path) -> None:
@@ -104,13 +119,20 @@ def test_it_is_useful_alone(contracts: tuple[Contract, ...], tmp_path: Path) -> 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "local")}
     command = [sys.executable, "-m", "sp_api_simulator", *options]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=SECONDS, check=False)
 
 
 def test_help() -> None:
     shown = run("--help")
     assert shown.returncode == 0
-    for word in ("A local Selling Partner API", "--sqs-endpoint", "--time-scale", "/simulator/sellers", "sandbox.na"):
+    for word in (
+        "A Selling Partner API",
+        "sp-api-simulator",
+        "--sqs-endpoint",
+        "--time-scale",
+        "/simulator/sellers",
+        "sandbox.na",
+    ):
         assert word in shown.stdout
 
 
@@ -120,11 +142,42 @@ def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
     refused = run("--models", str(models))
     assert (refused.returncode, "is not an OpenAPI document" in refused.stderr) == (1, True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        refused = run("--port", str(taken.getsockname()[1]))
-    assert (refused.returncode, "cannot start" in refused.stderr) == (1, True)
+        port = str(taken.getsockname()[1])
+        refused = run("--port", port)
+        assert (refused.returncode, "cannot start" in refused.stderr) == (1, True)
+        refused = run("--tls", "--tls-port", port)
+        assert (refused.returncode, "cannot serve TLS" in refused.stderr) == (1, True)
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    (folder / "ca.pem").write_text("no certificate")
+    (folder / "ca-key.pem").write_text("no key")
+    refused = run("--tls", "--tls-folder", str(folder))
+    assert (refused.returncode, "cannot serve TLS" in refused.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("options", [("--seller", "A1"), ("--time-scale", "0"), ("--port", "x")])
+@pytest.mark.parametrize("options", [(), ("--tls",)])
+def test_ctrl_c_ends_it_quietly(options: tuple[str, ...]) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "local")}
+    command = [sys.executable, "-m", "sp_api_simulator", *options]
+    with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=SECONDS)
+    assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--seller", "A1"),
+        ("--time-scale", "0"),
+        ("--port", "x"),
+        ("--tls-folder", "folder"),
+        ("--proxy-port", "8443"),
+        ("--payload-versions", "2020-09-04"),
+    ],
+)
 def test_mistakes_on_the_command_line(options: tuple[str, ...]) -> None:
     refused = run(*options)
     assert refused.returncode == 2

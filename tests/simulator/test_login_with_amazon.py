@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import urllib3
 
 from tests.simulator.support import (
     CLIENT_ID,
@@ -35,6 +36,16 @@ def test_refresh_token_grant(simulator: Simulator) -> None:
 def test_client_credentials_grant_has_no_refresh_token(simulator: Simulator) -> None:
     answer = simulator.token(grant_type="client_credentials", scope=NOTIFICATIONS_SCOPE)
     assert answer.keys() == {"access_token", "token_type", "expires_in"}
+
+
+def test_a_code_whose_answer_is_lost_is_used_up(simulator: Simulator) -> None:
+    simulator.seller("A1")
+    code = simulator.control("POST", "/sellers/A1/authorization-code")["authorizationCode"]
+    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": "https://example.com/callback"}
+    simulator.control("POST", "/faults", {"fault": "lose", "operation": "getAccessToken"})
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        simulator.token(**fields)
+    assert simulator.token(400, **fields)["error"] == "invalid_grant"
 
 
 def test_authorization_code_grant_is_good_once(simulator: Simulator) -> None:
@@ -115,7 +126,7 @@ def test_a_refresh_token_is_bound_to_its_application(simulator: Simulator) -> No
     simulator.token(client_id=other["clientId"], client_secret=other["clientSecret"], **fields)
 
 
-def test_revoked_and_authorised_again(simulator: Simulator) -> None:
+def test_revoked_and_authorized_again(simulator: Simulator) -> None:
     refresh_token = simulator.control("POST", "/sellers", {"sellerId": "A1"})["refreshToken"]
     access_token = simulator.token(grant_type="refresh_token", refresh_token=refresh_token)["access_token"]
     simulator.control("POST", "/sellers/A1/revoke")

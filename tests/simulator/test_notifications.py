@@ -131,6 +131,7 @@ def test_a_subscription_exists_once_for_a_seller_type_version_and_region(simulat
         "The resource specified conflicts with the current state.",
         f"Subscription already exist for notification type {FINISHED}",
     )
+    simulator.control("PUT", "/subscription-rules", {"payloadVersions": "both"})
     simulator.subscribe(seller, destination_id, version="2020-09-04")
     simulator.subscribe(simulator.seller("A2"), destination_id)
     simulator.subscribe(seller, simulator.destination(endpoint="eu"), endpoint="eu")
@@ -256,6 +257,7 @@ def test_a_finished_report_is_announced_by_sp_api(
     simulator: Simulator, queue: RecordingQueue, notification_schemas: Schemas
 ) -> None:
     seller = simulator.seller("A1")
+    simulator.control("PUT", "/subscription-rules", {"payloadVersions": "dated"})
     subscription_id = simulator.subscribe(seller, simulator.destination(), version="2020-09-04")
     report = simulator.finished(seller, simulator.create_report(seller))
     (body,) = received(queue)
@@ -359,6 +361,7 @@ def test_a_queue_that_refuses_is_written_down(simulator: Simulator, queue: Recor
 def test_every_type_of_notification(simulator: Simulator, queue: RecordingQueue, notification_schemas: Schemas) -> None:
     seller, destination_id = simulator.seller("A1"), simulator.destination()
     assert len(notification_schemas) >= 20
+    simulator.control("PUT", "/subscription-rules", {"payloadVersions": "both", "tokens": "both"})
     for (notification_type, version), schemas in notification_schemas.items():
         example = schemas[-1]["examples"][0]
         directive = ORDER_FILTER if notification_type == "ORDER_CHANGE" else None
@@ -412,6 +415,8 @@ def test_a_test_notification_exists_in_the_sandbox_only(simulator: Simulator, qu
     assert simulator.fetch("POST", f"{simulator.address}/na{path}").status == 403
     assert simulator.call("POST", path, simulator.grantless(), body, "sandbox.na", status=200).json == {}
     assert received(queue)[0]["notificationType"] == FINISHED
+    unknown = body | {"testNotification": {"payloadVersion": "2.0"}}
+    simulator.call("POST", path, simulator.grantless(), unknown, "sandbox.na", status=400)
     wrong = body | {"destinationId": "unknown"}
     answer = simulator.call("POST", path, simulator.grantless(), wrong, "sandbox.na", status=400)
     assert answer.error[2].startswith("Invalid Input, recheck that the AppId and DestinationId are valid")

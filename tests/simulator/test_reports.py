@@ -7,14 +7,19 @@ from typing import Any
 
 import pytest
 
+from tests.simulator.conftest import running_simulator
 from tests.simulator.support import (
+    CLIENT_ID,
+    CLIENT_SECRET,
     DESTINATIONS,
     LISTINGS,
+    MARKETPLACES,
     QUEUE_ARN,
     REPORTS,
     SCHEDULES,
     SUBSCRIPTIONS,
     US,
+    Contract,
     RecordingQueue,
     Simulator,
     eventually,
@@ -84,7 +89,21 @@ def test_missing_fields(simulator: Simulator, body: Any, details: str) -> None:
         {"reportType": "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"},
         {"reportOptions": {"aggregate": True}},
         {"reportOptions": "aggregate=true"},
+        {"marketplaceIds": ["A1PA6795UKMFR9"]},
+        {"marketplaceIds": [US, "A1PA6795UKMFR9"]},
+        {"marketplaceIds": ["NOSUCHMARKET"]},
         {"dataStartTime": "yesterday"},
+        {"dataStartTime": "2025-02-01"},
+        {"dataStartTime": "2025-02-01T00:00:00"},
+        {"dataStartTime": "2025-02-01T00:00Z"},
+        {"dataStartTime": "2025-02-01 00:00:00Z"},
+        {"dataStartTime": "20250201T000000Z"},
+        {"dataStartTime": "2025-W05-6T00:00:00Z"},
+        {"dataStartTime": "2025-02-01T00:00:00,5Z"},
+        {"dataStartTime": "2025-02-01T00:00:00+0100"},
+        {"dataStartTime": "2025-02-30T00:00:00Z"},
+        {"dataStartTime": "0001-01-01T00:00:00+02:00"},
+        {"dataStartTime": "٢٠٢٥-02-01T00:00:00Z"},
         {"dataStartTime": 5},
         {"dataStartTime": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
         {"dataStartTime": "2025-02-01T00:00:00Z", "dataEndTime": "2025-01-01T00:00:00Z"},
@@ -95,11 +114,71 @@ def test_invalid_fields(simulator: Simulator, change: Any) -> None:
     assert simulator.call("POST", REPORTS, simulator.seller(), body, status=400).error[0] == "InvalidInput"
 
 
+@pytest.mark.parametrize(
+    "text", ["2025-02-01T00:00:00Z", "2025-02-01t00:00:00.123456789z", "2025-02-01T01:00:00+01:00"]
+)
+def test_forms_of_rfc_3339(simulator: Simulator, text: str) -> None:
+    token = simulator.seller()
+    body = {"reportType": LISTINGS, "marketplaceIds": [US], "dataStartTime": text}
+    report_id = simulator.call("POST", REPORTS, token, body, status=202).json["reportId"]
+    report = simulator.call("GET", f"{REPORTS}/{report_id}", token, status=200).json
+    assert report["dataStartTime"] == "2025-02-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(("endpoint", "marketplace"), MARKETPLACES.items())
+def test_marketplaces_belong_to_a_region(simulator: Simulator, endpoint: str, marketplace: str) -> None:
+    token = simulator.seller()
+    for path, period in ((REPORTS, {}), (SCHEDULES, {"period": "P1D"})):
+        body = {"reportType": LISTINGS, "marketplaceIds": [marketplace]} | period
+        for other in MARKETPLACES:
+            answer = simulator.call("POST", path, token, body, other)
+            if other == endpoint:
+                assert answer.status in (201, 202)
+            else:
+                message = "Report rejected for this client. your report could not be applied to any marketplaces"
+                assert (answer.status, answer.error) == (400, ("InvalidInput", message, ""))
+
+
+def test_a_report_type_that_is_not_in_the_list(simulator: Simulator) -> None:
+    token = simulator.seller()
+    body = {"reportType": "GET_NEW_DATA", "marketplaceIds": [US]}
+    requests: list[tuple[str, str, Any]] = [
+        ("POST", REPORTS, body),
+        ("POST", SCHEDULES, body | {"period": "P1D"}),
+        ("GET", f"{REPORTS}?reportTypes={LISTINGS},GET_NEW_DATA", None),
+        ("GET", f"{SCHEDULES}?reportTypes=GET_NEW_DATA", None),
+    ]
+    for method, path, content in requests:
+        answer = simulator.call(method, path, token, content)
+        assert answer.status < 300
+        assert answer.headers["x-simulator-warning"].endswith(": GET_NEW_DATA")
+    known = simulator.call("POST", REPORTS, token, body | {"reportType": LISTINGS}, status=202)
+    assert "x-simulator-warning" not in known.headers
+    assert simulator.control("PUT", "/strict-mode", {"strict": True}) == {"strict": True}
+    for method, path, content in requests:
+        answer = simulator.call(method, path, token, content, status=400)
+        assert answer.error == ("InvalidInput", "Invalid Report Type GET_NEW_DATA", "")
+    simulator.call("POST", REPORTS, token, body | {"reportType": LISTINGS}, status=202)
+
+
+def test_the_command_line_turns_strict_mode_on(contracts: tuple[Contract, ...]) -> None:
+    application = ("--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET)
+    with running_simulator(contracts, "--strict", *application) as simulator:
+        body = {"reportType": "GET_NEW_DATA", "marketplaceIds": [US]}
+        simulator.call("POST", REPORTS, simulator.seller(), body, status=400)
+
+
+def test_a_settlement_report_cannot_be_requested(simulator: Simulator) -> None:
+    body = {"reportType": "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "marketplaceIds": [US]}
+    answer = simulator.call("POST", REPORTS, simulator.seller(), body, status=400)
+    assert answer.error[1].endswith("is not allowed at this time")
+
+
 def test_everything_valid_is_taken(simulator: Simulator) -> None:
     token = simulator.seller()
     body = {
         "reportType": "GET_SALES_AND_TRAFFIC_REPORT",
-        "marketplaceIds": [f"A2ZV50J4W1RK{number:02d}" for number in range(25)],
+        "marketplaceIds": [US, "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8", "A2Q3Y263D00KWC", "A2ZV50J4W1RKNI"] * 5,
         "reportOptions": {"dateGranularity": "WEEK"},
         "dataStartTime": "2025-01-01T00:00:00.000Z",
         "dataEndTime": "2025-01-31T23:59:59+01:00",
@@ -180,6 +259,9 @@ def test_filters_of_get_reports(simulator: Simulator) -> None:
         f"?reportTypes={LISTINGS}&createdSince=yesterday",
         "?nextToken=abc",
         "?nextToken=e30=",
+        "?nextToken=eyJvZmZzZXQiOiJ4In0=",
+        "?nextToken=eyJvZmZzZXQiOiJ4In0=.0",
+        "?nextToken=%ED%A0%80",
         f"?nextToken=e30=&reportTypes={LISTINGS}",
     ],
 )

@@ -61,19 +61,69 @@ def test_documents_that_no_token_is_made_for(simulator: Simulator) -> None:
         assert answer.error == ("InvalidInput", "Invalid or unsupported document ID found", "")
 
 
-def test_other_resources(simulator: Simulator) -> None:
-    token = simulator.seller()
-    restricted_token(simulator, token, "/orders/v0/orders/902-1845936-5435065/address")
-    body = {"restrictedResources": [{"method": "GET", "path": "/catalog/2022-04-01/items"}]}
-    answer = simulator.call("POST", PATH, token, body, status=400)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/orders/v0/orders"),
+        ("GET", "/orders/v0/orders/902-1845936-5435065/address"),
+        ("GET", "/orders/v0/orders/{orderId}/address"),
+        ("GET", "/mfn/v0/shipments/1"),
+        ("POST", "/mfn/v0/shipments"),
+        ("DELETE", "/mfn/v0/shipments/1"),
+        ("GET", "/vendor/directFulfillment/shipping/v1/packingSlips"),
+    ],
+)
+def test_other_resources(simulator: Simulator, method: str, path: str) -> None:
+    body = {"restrictedResources": [{"method": method, "path": path}]}
+    simulator.call("POST", PATH, simulator.seller(), body, status=200)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/catalog/2022-04-01/items"),
+        ("GET", ""),
+        ("GET", "/"),
+        ("GET", "orders/v0/orders"),
+        ("GET", "/orders/v0/orders/"),
+        ("GET", "https://sellingpartnerapi-na.amazon.com/orders/v0/orders"),
+        ("POST", "/orders/v0/orders"),
+        ("GET", "/mfn/v0/shipments"),
+        ("GET", "/vendor/directFulfillment/orders/v1/anything/at/all"),
+        ("GET", "/reports/2021-06-30/documents/"),
+        ("DELETE", "/reports/2021-06-30/documents/1"),
+    ],
+)
+def test_resources_that_are_not_restricted(simulator: Simulator, method: str, path: str) -> None:
+    body = {"restrictedResources": [{"method": method, "path": path}]}
+    answer = simulator.call("POST", PATH, simulator.seller(), body, status=400)
     assert answer.error == ("InvalidInput", "Application do not have access to some or all requested resource", "")
+
+
+def test_data_elements(simulator: Simulator) -> None:
+    token = simulator.seller()
+    resource = {"method": "GET", "path": "/orders/v0/orders"}
+
+    def call(elements: Any, status: int) -> Any:
+        body = {"restrictedResources": [resource | {"dataElements": elements}]}
+        return simulator.call("POST", PATH, token, body, status=status)
+
+    call(["buyerInfo", "shippingAddress", "buyerTaxInformation"], 200)
+    call([], 200)
+    message = "Application does not have access to one or more requested data elements: [phoneNumber, e-mail]"
+    assert call(["buyerInfo", "phoneNumber", "e-mail"], 400).error == ("InvalidInput", message, "")
+    assert call("buyerInfo", 400).error[0] == "InvalidRequest"
+
+
+def test_no_resource_at_all(simulator: Simulator) -> None:
+    answer = simulator.call("POST", PATH, simulator.seller(), {"restrictedResources": []}, status=400)
+    assert answer.error == ("InvalidInput", "Empty target resource arguement found", "")
 
 
 @pytest.mark.parametrize(
     "resources",
     [
         None,
-        [],
         "GET",
         [{}],
         [{"method": "", "path": "/orders/v0/orders"}],

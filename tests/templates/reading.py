@@ -4,16 +4,16 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
 
 from publishing import Build, Hosting, build
+from tests.yaml_reading import yaml_parse
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEMPLATES = CHECKOUT / "templates"
@@ -22,24 +22,45 @@ ROOT = "quickstart"
 
 Template = dict[str, Any]
 
+INSTALLED_LAYERS = ("dependencies", "validation", "inflating")
+
 # What publishing makes of the checkout: keys without their prefix and hash.
 PUBLISHED = {
     *(f"functions/{app.parent.name}.zip" for app in CHECKOUT.glob("functions/*/app.py")),
     "layers/dependencies.zip",
     "layers/sp_api.zip",
+    "supply-chain/sbom.cdx.json",
+    "supply-chain/licenses.txt",
+    "supply-chain/checksums.txt",
+    "layers/validation.zip",
+    "layers/inflating.zip",
     *(f"statemachines/{definition.name}" for definition in TEMPLATES.glob("statemachines/*.json")),
     *(f"templates/{template.name}" for template in TEMPLATES.glob("*.yaml")),
 }
 
 
 def copy_checkout(folder: Path) -> Path:
-    """Copy what publishing reads into `folder`, with a small package as the dependency layer."""
+    """Copy what publishing reads into `folder`, with a small package in each layer that make build fills."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(CHECKOUT / "pyproject.toml", folder)
     for name in ("templates", "functions", "layers"):
-        ignored = shutil.ignore_patterns("__pycache__", "dependencies")
+        ignored = shutil.ignore_patterns("__pycache__", *INSTALLED_LAYERS)
         shutil.copytree(CHECKOUT / name, folder / name, ignore=ignored)
-    package = folder / "layers" / "dependencies" / "python" / "package"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("NAME = 'package'\n")
+    for name in INSTALLED_LAYERS:
+        package = folder / "layers" / name / "python" / "package"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("NAME = 'package'\n")
+        information = package.with_name("package-1.0.dist-info")
+        information.mkdir()
+        metadata = "Metadata-Version: 2.4\nName: package\nVersion: 1.0\nLicense-Expression: MIT\n"
+        (information / "METADATA").write_text(metadata)
+        (information / "LICENSE").write_text("The license of the package.\n")
+        (package / "library").mkdir()
+        (package / "library" / "LICENSE").write_text("The license of a library in the package.\n")
+        files = ("package/__init__.py", "package/library/LICENSE", "package-1.0.dist-info/LICENSE")
+        (information / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+        pin = f"package==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
+        (folder / "layers" / name / "requirements.txt").write_text(pin)
     return folder
 
 
@@ -150,10 +171,22 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def unconditional(values: Iterable[Any]) -> Iterator[Any]:
+    """The entries of a list, with both branches of each Fn::If."""
+    for value in values:
+        match value:
+            case {"Fn::If": [_, *branches]}:
+                yield from unconditional(branches)
+            case {"Ref": "AWS::NoValue"}:
+                pass
+            case _:
+                yield value
+
+
 def statements(resource: Resource) -> list[dict[str, Any]]:
-    """The statements of a role's inline policies, or of a policy's document."""
+    """The statements of a role's inline policies, or of a policy's document, under any condition."""
     if resource.type == "AWS::IAM::Role":
         documents = [policy["PolicyDocument"] for policy in resource.properties.get("Policies", [])]
     else:
         documents = [resource.properties["PolicyDocument"]]
-    return [statement for document in documents for statement in listed(document["Statement"])]
+    return [statement for document in documents for statement in unconditional(listed(document["Statement"]))]

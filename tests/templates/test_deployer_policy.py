@@ -18,6 +18,7 @@ from publishing import Publication, PublishingError, publish
 from reference.deployer_policy import PATH, deployer_policy, grants, written
 from reference.resource_permissions import (
     ALARMS,
+    API_ACCOUNT,
     BUCKETS,
     DASHBOARDS,
     EVENT_BUSES,
@@ -54,7 +55,7 @@ from tests.templates.test_launch import REQUIRED, request, settled
 IAM = CHECKOUT / "docs" / "iam"
 POLICIES = sorted(path.name for path in IAM.glob("*.json"))
 ACCOUNT = "111122223333"
-STACK = "selling-partner-api-quick-start-prod"
+STACK = "selling-partner-api-prod"
 BUCKET = "launch-by-deployer"
 # AWS: IAM and STS quotas, characters of a managed policy without white space.
 POLICY_LIMIT = 6144
@@ -231,6 +232,7 @@ def name_on_aws(resource: Resource, root: str) -> str:
 def arns_of_stack(templates: Mapping[str, Template], root: str) -> dict[Scope, set[str]]:
     """The ARNs of a stack's resources on AWS, by what the policy's table calls them."""
     found: dict[Scope, set[str]] = {
+        API_ACCOUNT: {"arn:aws:apigateway:us-east-1::/account"},
         EVENT_SOURCE_MAPPINGS: {"*"},
         EVENT_SOURCE_MAPPING_TAGS: {f"arn:aws:lambda:us-east-1:{ACCOUNT}:event-source-mapping:1e2f"},
         KEYS: {f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1e2f"},
@@ -335,6 +337,7 @@ def test_a_stack_with_another_name_is_out_of_reach(templates: dict[str, Template
     """Even through CloudFormation, all but what no name of a stack tells apart."""
     arns = arns_of_stack(templates, "another-stack")
     indistinct = {
+        API_ACCOUNT,
         DASHBOARDS,
         EVENT_SOURCE_MAPPING_TAGS,
         KEYS,
@@ -456,7 +459,12 @@ def test_the_operator_may_redrive_the_stack_and_no_other(account: Account, templ
     for arn in own[STATE_MACHINES]:
         execution = f"{arn.replace(':stateMachine:', ':execution:')}:1e2f"
         assert set(operator.decisions(["states:ListExecutions"], arn).values()) == {"allowed"}
-        assert set(operator.decisions(["states:RedriveExecution"], execution).values()) == {"allowed"}
+        changing = ["states:RedriveExecution", "states:StopExecution"]
+        assert set(operator.decisions(changing, execution).values()) == {"allowed"}
+    reading = {arn: operator.decisions(["dynamodb:Scan"], arn)["dynamodb:Scan"] for arn in own[TABLES]}
+    assert {arn for arn, decision in reading.items() if decision == "allowed"} == {
+        arn for arn in reading if any(f"{name}Table" in arn for name in ("Solicitations", "SellingPartners", "Reports"))
+    }
 
 
 # Tried as users

@@ -11,12 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
-from samtranslator.yaml_helper import yaml_parse
 
 from publishing import Publication, publish
 from tests.templates.conftest import Account
 from tests.templates.reading import ROOT, TEMPLATES, copy_checkout
 from tests.templates.test_resources import FUNCTIONS
+from tests.yaml_reading import yaml_parse
 
 REQUIRED = {
     "ClientId": "amzn1.application-oa2-client.0123456789abcdef0123456789abcdef",
@@ -31,15 +31,69 @@ SIGNING = {
 BOUNDARY = "arn:aws:iam::111122223333:policy/Boundary"
 TAG = {"TagKey": "cost center", "TagValue": "4711"}
 HOST_PRINCIPAL = "arn:aws:iam::444455556666:role/HostProduct"
+AUTHORIZATION = {
+    "AuthorizationEnabled": "Yes",
+    "ApplicationId": "amzn1.sp.solution.0f8fad5b-d9cb-469f-a165-70867728950e",
+    "AuthorizationLoginPage": "https://app.example.com/connect",
+    "AuthorizationReturnUrls": "https://app.example.com/,https://shop.example.com/done",
+    "AuthorizationNotificationTypes": "REPORT_PROCESSING_FINISHED,ORDER_CHANGE",
+    "SellerConsentBeta": "Yes",
+    "VendorConsentBeta": "Yes",
+    "AuthorizationAddress": "https://connect.example.com",
+    "CentralEndpoint": "http://127.0.0.1:9/{host}",
+}
+AUTHORIZATION_OUTPUTS = {
+    "AuthorizationsUrl",
+    "AuthorizationRestApiId",
+    "AuthorizationRedirectUri",
+    "AuthorizationLoginUri",
+    "AuthorizationsTableName",
+    "ConnectionsDeadLetterQueueUrl",
+    "ConnectionsDeadLetterQueueConsoleUrl",
+    "ConsentsQueueArn",
+    "ConsentsDeadLetterQueueUrl",
+    "ConsentsDeadLetterQueueConsoleUrl",
+}
+AUTHORIZATION_FUNCTIONS = {
+    "SPAPIAuthorizations",
+    "SPAPIAuthorizationPages",
+    "SPAPIConnectionReview",
+    "SPAPIConnectionEvents",
+    "SPAPIConnectionSubscriber",
+}
+EVENT_BUS = "aws.partner/sellingpartnerapi.amazon.com/111122223333/amzn1.sp.solution.example"
+# Made only for the e-mails with outcomes of listings.
+DIGEST_OUTPUTS = {
+    "ListingTopicArn",
+    "ListingDigestQueueArn",
+    "ListingDigestDeadLetterQueueUrl",
+    "ListingDigestDeadLetterQueueConsoleUrl",
+}
+DIGEST_FUNCTION = "SPAPIListingDigest"
 OPTIONAL = (
     SIGNING
     | TAG
+    | AUTHORIZATION
     | {
         "HostPrincipalArn": HOST_PRINCIPAL,
         "PermissionsBoundaryArn": BOUNDARY,
         "ReportsMadeElsewhere": "ignore",
+        "ReportOverdueHours": "48",
+        "NoNotificationHours": "24",
+        "ApiAccessLogs": "No",
+        "ProductTypesEnabled": "Yes",
+        "ListingsEnabled": "Yes",
+        "ListingFeedsEnabled": "Yes",
+        "ListingOutcomeHours": "48",
+        "ListingDigest": "Yes",
+        "ListingEventBus": EVENT_BUS,
+        "XRayTracing": "Yes",
         "SolicitationsEnabled": "Yes",
         "SolicitationDelayDays": "10",
+        "SecretRotationEnabled": "Yes",
+        "ClientSecretExpires": "2027-05-22",
+        "RotateSecretDaysBefore": "45",
+        "SecretRotationRegion": "EU",
         "ReportLinkLifetime": "600",
         "ReportRetentionDays": "7",
         "LogRetentionDays": "14",
@@ -88,6 +142,18 @@ def create(account: Account, name: str, publication: Publication, parameters: Ma
     return {**outputs, "StackId": made["StackId"]}
 
 
+def tracing(account: Account, stack_name: str) -> set[tuple[str, bool]]:
+    """The modes of tracing of the functions, each with whether its role may write traces."""
+    found = set()
+    for function in every(account, "lambda", "list_functions", "Functions"):
+        if function["FunctionName"].startswith(f"{stack_name}-"):
+            (result,) = account.client("iam").simulate_principal_policy(
+                PolicySourceArn=function["Role"], ActionNames=["xray:PutTraceSegments"]
+            )["EvaluationResults"]
+            found.add((function["TracingConfig"]["Mode"], result["EvalDecision"] == "allowed"))
+    return found
+
+
 def environments(account: Account, stack_name: str) -> dict[str, dict[str, str]]:
     """The functions' own variables, by POWERTOOLS_SERVICE_NAME."""
     found = {}
@@ -101,17 +167,21 @@ def environments(account: Account, stack_name: str) -> dict[str, dict[str, str]]
 
 def test_with_every_optional_parameter_and_with_none_side_by_side(account: Account, publication: Publication) -> None:
     declared = yaml_parse((TEMPLATES / f"{ROOT}.yaml").read_text("utf-8"))["Parameters"]
-    assert set(declared) == set(REQUIRED | OPTIONAL | publication.hosting.parameters)
+    assert set(declared) == {*REQUIRED, *OPTIONAL, *publication.hosting.parameters}
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
     assert (
         account.client("iam").create_policy(PolicyName="Boundary", PolicyDocument=document)["Policy"]["Arn"] == BOUNDARY
     )
 
+    account.client("events").create_event_bus(Name=EVENT_BUS, EventSourceName=EVENT_BUS)
     plain = create(account, "plain", publication, REQUIRED)
     full = create(account, "full", publication, REQUIRED | OPTIONAL)
-    assert set(plain) == set(full) | {"ApiGatewayInvokeUserName"}
-    shared = {name for name in full if plain[name] == full[name]}
+    assert set(plain) | AUTHORIZATION_OUTPUTS | DIGEST_OUTPUTS == set(full) | {"ApiGatewayInvokeUserName"}
+    assert not set(plain) & (AUTHORIZATION_OUTPUTS | DIGEST_OUTPUTS)
+    assert full["AuthorizationRedirectUri"] == "https://connect.example.com/authorize/callback"
+    assert full["AuthorizationLoginUri"] == "https://connect.example.com/authorize/login"
+    shared = {name for name in set(full) & set(plain) if plain[name] == full[name]}
     assert shared == {"TemplateVersion"}
     assert re.fullmatch(r"1\.0\.0\+[0-9a-f]{16}", plain["TemplateVersion"])
     limited = boundaries(account, "full")
@@ -124,19 +194,24 @@ def test_with_every_optional_parameter_and_with_none_side_by_side(account: Accou
         console_urls_lead_to_their_queues(outputs)
     assert tags(account, "plain") == {None}
     assert tags(account, "full") == {TAG["TagValue"]}
+    assert tracing(account, "plain") == {("PassThrough", False)}
+    assert tracing(account, "full") == {("Active", True)}
     unsigned, signed = environments(account, "plain"), environments(account, "full")
-    assert set(unsigned) == set(signed) == set(FUNCTIONS)
+    assert set(unsigned) | AUTHORIZATION_FUNCTIONS | {DIGEST_FUNCTION} == set(signed) == set(FUNCTIONS)
     secrets = account.client("secretsmanager")
 
     for name, variables in unsigned.items():
         assert "SIGNING_SECRET_ARN" not in variables, name
         assert not set(REQUIRED.values()) & set(variables.values()), name
     for name, variables in signed.items():
-        assert ("SIGNING_SECRET_ARN" in variables) == ("APPLICATION_SECRET_ARN" in variables), name
+        # SPAPITokenStorage asks LWA alone, and requests to LWA are not signed.
+        calls_sp_api = "APPLICATION_SECRET_ARN" in variables and name != "SPAPITokenStorage"
+        assert ("SIGNING_SECRET_ARN" in variables) == calls_sp_api, name
         assert not set((REQUIRED | SIGNING).values()) & set(variables.values()), name
     creator = signed["SPAPIReportCreator"]
     assert creator["SP_API_ENDPOINT"] == OPTIONAL["SellingPartnerApiEndpoint"]
     assert creator["LWA_ENDPOINT"] == OPTIONAL["LoginWithAmazonEndpoint"]
+    assert [found["SPAPIReportSweep"]["REPORT_OVERDUE_HOURS"] for found in (unsigned, signed)] == ["24", "48"]
     assert unsigned["SPAPIReportCreator"]["SP_API_ENDPOINT"] == ""
     assert signed["SPAPIReportPresignedUrlGenerator"]["LINK_LIFETIME_SECONDS"] == "600"
     held = json.loads(secrets.get_secret_value(SecretId=creator["SIGNING_SECRET_ARN"])["SecretString"])
@@ -153,9 +228,10 @@ def test_queues_are_encrypted_by_sqs_or_by_a_key_that_sp_api_may_use(
     account: Account, publication: Publication
 ) -> None:
     sqs, kms = account.client("sqs"), account.client("kms")
-    attributes = {}
+    attributes, urls = {}, {}
     for encryption in ("SQS", "KMS"):
         outputs = create(account, f"by-{encryption}", publication, REQUIRED | {"NotificationsEncryption": encryption})
+        urls[encryption] = outputs["NotificationsQueueUrl"]
         attributes[encryption] = [
             sqs.get_queue_attributes(QueueUrl=outputs[name], AttributeNames=["All"])["Attributes"]
             for name in ("NotificationsQueueUrl", "NotificationsDeadLetterQueueUrl")
@@ -166,6 +242,39 @@ def test_queues_are_encrypted_by_sqs_or_by_a_key_that_sp_api_may_use(
     policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     principals = [statement["Principal"]["AWS"] for statement in policy["Statement"]]
     assert principals == ["arn:aws:iam::111122223333:root", "arn:aws:iam::437568002678:root"]
+    # With either encryption: messages under the key may wait in the queue after a change, or come before its end.
+    for own, other in (("SQS", "KMS"), ("KMS", "SQS")):
+        role = role_of_processor(account, urls[own])
+        queues = {name: attributes[name][0]["QueueArn"] for name in urls}
+        assert may_decrypt(account, role, queues[own])
+        assert not may_decrypt(account, role, queues[other])
+
+
+def role_of_processor(account: Account, queue_url: str) -> str:
+    (role,) = [
+        function["Role"]
+        for function in every(account, "lambda", "list_functions", "Functions")
+        if function["Environment"]["Variables"].get("NOTIFICATIONS_QUEUE_URL") == queue_url
+    ]
+    return str(role)
+
+
+def may_decrypt(account: Account, role: str, queue: str) -> bool:
+    """Whether the role may decrypt messages of the queue with any key of the account."""
+    context = {
+        "kms:ViaService": "sqs.us-east-1.amazonaws.com",
+        "kms:EncryptionContext:aws:sqs:arn": queue,
+    }
+    (result,) = account.client("iam").simulate_principal_policy(
+        PolicySourceArn=role,
+        ActionNames=["kms:Decrypt"],
+        ResourceArns=["arn:aws:kms:us-east-1:111122223333:key/any"],
+        ContextEntries=[
+            {"ContextKeyName": name, "ContextKeyType": "string", "ContextKeyValues": [value]}
+            for name, value in context.items()
+        ],
+    )["EvaluationResults"]
+    return bool(result["EvalDecision"] == "allowed")
 
 
 def test_solicitations_are_left_out_and_taken_in_by_a_parameter(account: Account, publication: Publication) -> None:
@@ -187,6 +296,28 @@ def test_solicitations_are_left_out_and_taken_in_by_a_parameter(account: Account
     dashboard_shows_the_stack(account, "silent", outputs)
 
 
+def test_authorization_is_taken_in_by_a_parameter(account: Account, publication: Publication) -> None:
+    created = create(account, "quiet", publication, REQUIRED)
+    assert not AUTHORIZATION_FUNCTIONS & set(environments(account, "quiet"))
+    table = account.client("dynamodb").describe_table(TableName=created["SellingPartnersTableName"])["Table"]
+    assert not table.get("StreamSpecification")
+    parameters = {**AUTHORIZATION, "AuthorizationAddress": "", "AuthorizationNotificationTypes": ""}
+    account.client("cloudformation").update_stack(**request("quiet", publication, REQUIRED | parameters))
+    stack = settled(account, created["StackId"])
+    assert stack["StackStatus"] == "UPDATE_COMPLETE", stack.get("StackStatusReason")
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    assert set(environments(account, "quiet")) == set(FUNCTIONS) - {"SPAPIConnectionSubscriber", DIGEST_FUNCTION}
+    assert {name for name in AUTHORIZATION_OUTPUTS if name not in outputs} == {
+        name for name in AUTHORIZATION_OUTPUTS if name.startswith("Consents")
+    }
+    api = outputs["AuthorizationRestApiId"]
+    assert outputs["AuthorizationRedirectUri"].startswith(f"https://{api}.execute-api.us-east-1.")
+    assert outputs["AuthorizationRedirectUri"].endswith("/prod/authorize/callback")
+    table = account.client("dynamodb").describe_table(TableName=created["SellingPartnersTableName"])["Table"]
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    dashboard_shows_the_stack(account, "quiet", outputs)
+
+
 PARTS_OF_SIGNING = [
     {name: SIGNING[name] for name in names} for count in (1, 2) for names in itertools.combinations(SIGNING, count)
 ]
@@ -203,10 +334,17 @@ PARTS_OF_SIGNING = [
         ({"PermissionsBoundaryArn": "Boundary"}, "PermissionsBoundaryArn"),
         ({"QSS3BucketRegion": "eu-west-1"}, "stack's own region"),
         ({"QSS3KeyPrefix": ""}, "belong together"),
-        ({"ClientId": "client"}, "ClientId"),
+        ({"ClientId": "my client"}, "ClientId"),
         ({"ReportLinkLifetime": "3601"}, "ReportLinkLifetime"),
         ({"SolicitationDelayDays": "4"}, "SolicitationDelayDays"),
         ({"SolicitationsEnabled": "Maybe"}, "SolicitationsEnabled"),
+        ({"AuthorizationEnabled": "Yes"}, "needs ApplicationId and AuthorizationLoginPage"),
+        ({**AUTHORIZATION, "ApplicationId": ""}, "needs ApplicationId and AuthorizationLoginPage"),
+        ({"ApplicationId": "amzn1.application-oa2-client.0123456789abcdef"}, "ApplicationId"),
+        ({"AuthorizationLoginPage": "javascript:alert(1)"}, "AuthorizationLoginPage"),
+        ({"AuthorizationReturnUrls": "https://app.example.com/#top"}, "AuthorizationReturnUrls"),
+        ({"AuthorizationAddress": "https://connect.example.com/"}, "AuthorizationAddress"),
+        ({"CentralEndpoint": "https://sellercentral.amazon.com"}, "CentralEndpoint"),
     ],
     ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
 )
@@ -252,18 +390,30 @@ def test_an_update_keeps_data_and_a_deletion_keeps_what_is_retained(
     stack = settled(account, created["StackId"])
     assert stack["StackStatus"] == "DELETE_COMPLETE", stack.get("StackStatusReason")
     there = what_is_there(account, "lasting")
+    (logs_role,) = there.pop("roles")
+    assert "ApiGatewayLogsRole" in logs_role
     assert (len(there.pop("keys")), len(there.pop("secrets"))) == (1, 1)
     assert there == {
-        "buckets": [created["ReportsBucketName"]],
+        "buckets": sorted(
+            created[name] for name in ("ReportsBucketName", "ProductTypesBucketName", "ListingFeedsBucketName")
+        ),
         "tables": sorted(
-            created[name] for name in ("ReportsTableName", "SellingPartnersTableName", "SolicitationsTableName")
+            created[name]
+            for name in (
+                "ListingsTableName",
+                "ListingFeedsTableName",
+                "ProductTypesTableName",
+                "ReportsTableName",
+                "SecretRotationTableName",
+                "SellingPartnersTableName",
+                "SolicitationsTableName",
+            )
         ),
         "functions": [],
         "queues": [],
         "topics": [],
         "schedule groups": [],
         "state machines": [],
-        "roles": [],
         "users": [],
         "log groups": [],
         "layers": [],
@@ -317,7 +467,9 @@ def tags(account: Account, stack_name: str) -> set[str | None]:
     pages = account.client("cloudformation").get_paginator("describe_stacks").paginate()
     stacks = [stack for page in pages for stack in page["Stacks"]]
     found = [stack["Tags"] for stack in stacks if stack["StackName"].startswith(f"{stack_name}-")]
-    assert len(found) == len(yaml_parse((TEMPLATES / f"{ROOT}.yaml").read_text("utf-8"))["Resources"])
+    children = set(yaml_parse((TEMPLATES / f"{ROOT}.yaml").read_text("utf-8"))["Resources"])
+    switched_on = set(environments(account, stack_name)) >= AUTHORIZATION_FUNCTIONS
+    assert len(found) == len(children if switched_on else children - {"Authorization"})
     found += [iam.list_role_tags(RoleName=name)["Tags"] for name in there["roles"]]
     found += [dynamodb.list_tags_of_resource(ResourceArn=arn + name)["Tags"] for name in there["tables"]]
     flat = [{tag["Key"]: tag["Value"] for tag in one} for one in found]
@@ -350,8 +502,20 @@ def dashboard_shows_the_stack(account: Account, stack_name: str, outputs: Mappin
                 drawn.setdefault((namespace, metric, dimension), set()).add(value)
                 # A label says which one it is, as a generated name is cut.
                 assert namespace == "AWS/States" or not of or options["label"][:12] in value
-    machines = {arn for name, arn in outputs.items() if name.endswith("StateMachineArn")}
-    queues, functions = set(there["queues"]), set(there["functions"])
+    # The dashboard shows the other capabilities in their alarms alone: it has 50 metrics at most.
+    left_out = (
+        f"{stack_name}-Authorization-",
+        "-SecretRotat",
+        f"{stack_name}-ProductTypes-",
+        f"{stack_name}-Listings-",
+        f"{stack_name}-ListingFeeds-",
+    )
+    machines = {
+        outputs[name] for name in ("ReportProcessorStateMachineArn", "SolicitationStateMachineArn") if name in outputs
+    }
+    queues, functions = (
+        {name for name in there[kind] if not any(part in name for part in left_out)} for kind in ("queues", "functions")
+    )
     dead_letters = {name for name in queues if "DeadLetter" in name}
     apis = {"TokenStorageRestApi", "NotificationsSubscriberRestApi", "ReportCreatorRestApi"}
     # What an API waits for is in its latency.
@@ -380,7 +544,9 @@ def dashboard_shows_the_stack(account: Account, stack_name: str, outputs: Mappin
 
 def console_urls_lead_to_their_queues(outputs: Mapping[str, str]) -> None:
     queues = [name for name in outputs if name.endswith("DeadLetterQueueUrl")]
-    assert len(queues) == 4
+    assert len(queues) == 6 + sum(
+        "DeadLetterQueueUrl" in name for name in outputs if name.startswith(("Co", "Pr", "Li"))
+    )
     for name in queues:
         address = urlsplit(outputs[name.replace("Url", "ConsoleUrl")])
         assert (address.netloc, address.path) == ("us-east-1.console.aws.amazon.com", "/sqs/v3/home")
@@ -419,7 +585,7 @@ def what_is_there(account: Account, stack_name: str) -> dict[str, list[str]]:
     return {kind: sorted(name for name in names if name.startswith(f"{stack_name}-")) for kind, names in listed.items()}
 
 
-def every(account: Account, service: str, operation: str, expression: str) -> list[str]:
+def every(account: Account, service: str, operation: str, expression: str) -> list[Any]:
     """What a JMESPath expression finds on all pages of an operation's answer."""
     return list(filter(None, account.client(service).get_paginator(operation).paginate().search(expression)))
 

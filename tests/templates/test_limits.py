@@ -24,32 +24,49 @@ def retries(machine: str, state: str, error: str) -> dict[str, Any]:
 
 
 def test_the_queues_take_what_the_page_says(templates: dict[str, Template]) -> None:
-    sources = of_type(templates, "AWS::Lambda::EventSourceMapping").values()
-    assert sorted(source["ScalingConfig"]["MaximumConcurrency"] for source in sources) == [2, 5]
-    assert {source["BatchSize"] for source in sources} == {10}
-    assert "the queues take at most 5 and 2 of them" in DOCUMENT
-    queues = of_type(templates, "AWS::SQS::Queue")
+    mappings = of_type(templates, "AWS::Lambda::EventSourceMapping").values()
+    # The queue for new client secrets gets two messages a year; a stream has no concurrency of its own.
+    sources = [
+        source
+        for source in mappings
+        if source["EventSourceArn"] != {"Fn::GetAtt": ["SecretQueue", "Arn"]} and "StartingPosition" not in source
+    ]
+    assert sorted(source["ScalingConfig"]["MaximumConcurrency"] for source in sources) == [2, 2, 2, 2, 5]
+    # The digest of listings collects outcomes.
+    assert {source["BatchSize"] for source in sources} == {10, 1000}
+    assert "at most 5 concurrent executions, and the function of each other queue at most 2" in DOCUMENT
+    queues = {name: queue for name, queue in of_type(templates, "AWS::SQS::Queue").items() if name != "SecretQueue"}
     days = {name: queue["MessageRetentionPeriod"] / 86400 for name, queue in queues.items()}
     assert {days[name] for name in days if name.endswith("DeadLetterQueue")} == {14}
     assert {days[name] for name in days if not name.endswith("DeadLetterQueue")} == {4}
     redriven = [queue for queue in queues.values() if "RedrivePolicy" in queue]
-    assert {queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"] for queue in redriven} == {900}
-    assert "five times, a quarter of an hour" in DOCUMENT
+    waits = {queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"] for queue in redriven}
+    assert waits == {900, 5 * queues["ListingDigestQueue"]["VisibilityTimeout"]}
+    assert "five times within a quarter of an hour" in DOCUMENT
+
+
+def test_the_public_paths_are_throttled_as_the_page_says(templates: dict[str, Template]) -> None:
+    stages = of_type(templates, "AWS::ApiGateway::Stage").values()
+    settings = [setting for stage in stages for setting in stage.get("MethodSettings", [])]
+    public = [setting for setting in settings if "authorize" in setting.get("ResourcePath", "")]
+    assert len(public) == 2
+    assert {(one["ThrottlingRateLimit"], one["ThrottlingBurstLimit"]) for one in public} == {(20, 40)}
+    assert "| 20 a second, burst 40 |" in DOCUMENT
 
 
 def test_retries_are_as_many_as_the_page_says() -> None:
     throttled = retries("report-processor", "RetrieveDocument", "ThrottledError")
     assert (throttled["MaxAttempts"], throttled["MaxDelaySeconds"]) == (100, 600)
-    assert "tries up to 100 times, at most ten minutes apart" in DOCUMENT
+    assert "up to 100 retries, at most 10 minutes apart" in (CHECKOUT / "docs" / "reports.md").read_text()
     for state in ("RetrieveDocument", "StoreDocument", "PresignAndNotify"):
         assert retries("report-processor", state, "Lambda.TooManyRequestsException")["MaxAttempts"] == 30
-    assert "tries up to 30 times in about a quarter of an hour, an order's 8 times" in DOCUMENT
+    assert "retries up to 30 times within about 15 minutes, and the execution of an order 8 times" in DOCUMENT
     assert retries("report-processor", "StoreDocument", "DeadlineExceeded")["MaxAttempts"] == 20
     for state in ("GetSolicitationActions", "SubmitSolicitation"):
         asked = retries("solicitation", state, "ThrottledError")
         assert (asked["MaxAttempts"], asked["MaxDelaySeconds"]) == (30, 1800)
         assert retries("solicitation", state, "States.ALL")["MaxAttempts"] == 8
-    assert "tried up to 30 times, at most half an hour apart" in DOCUMENT
+    assert "retried up to 30 times, at most half an hour apart" in DOCUMENT
 
 
 def test_every_template_is_far_below_cloudformations_limits(templates: dict[str, Template]) -> None:
@@ -58,4 +75,5 @@ def test_every_template_is_far_below_cloudformations_limits(templates: dict[str,
     parameters = [len(template.get("Parameters", {})) for template in templates.values()]
     assert max(sizes) < 1_000_000 / 10
     assert max(resources) < 500 / 4
+    # The page says: at most a quarter.
     assert max(parameters) < 200 / 4

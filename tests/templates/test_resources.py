@@ -6,10 +6,12 @@ import tomllib
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
-from quickstart.wiring import VERSION
+from publishing.release import released_versions
+from quickstart import VERSION
+from quickstart.observability import METRIC_NAMESPACE, SECRET_DIMENSION
 from tests.templates.reading import CHECKOUT, ROOT, TEMPLATES, Resource, Template, names_used, rendered, resources
+from tests.yaml_reading import yaml_parse
 
 Templates = dict[str, Template]
 
@@ -25,10 +27,37 @@ FUNCTIONS = {
     "SPAPIReportDocumentStorage": "functions/report_document_storage",
     "SPAPIReportPresignedUrlGenerator": "functions/report_presigned_url_generator",
     "SPAPIReportFailureNotifier": "functions/report_failure_notifier",
+    "SPAPIReportSweep": "functions/report_sweep",
     "SPAPISolicitationScheduler": "functions/solicitation_scheduler",
     "SPAPIGetSolicitationActions": "functions/get_solicitation_actions",
     "SPAPISubmitSolicitation": "functions/submit_solicitation",
+    "SPAPIAuthorizations": "functions/authorizations",
+    "SPAPIAuthorizationPages": "functions/authorization_pages",
+    "SPAPIConnectionReview": "functions/connection_review",
+    "SPAPIConnectionEvents": "functions/connection_events",
+    "SPAPIConnectionSubscriber": "functions/connection_subscriber",
+    "SPAPIProductTypePulls": "functions/product_type_pulls",
+    "SPAPIProductTypeCatalogue": "functions/product_type_catalogue",
+    "SPAPIProductTypeSearch": "functions/product_type_search",
+    "SPAPIProductTypeFetcher": "functions/product_type_fetcher",
+    "SPAPIProductTypeRefresh": "functions/product_type_refresh",
+    "SPAPIListingSubmissions": "functions/listing_submissions",
+    "SPAPIListingReader": "functions/listing_reader",
+    "SPAPIListingSender": "functions/listing_sender",
+    "SPAPIListingFollower": "functions/listing_follower",
+    "SPAPIListingFailures": "functions/listing_failures",
+    "SPAPIListingSweep": "functions/listing_sweep",
+    "SPAPIListingNotices": "functions/listing_notices",
+    "SPAPIListingDigest": "functions/listing_digest",
+    "SPAPIListingFeeds": "functions/listing_feeds",
+    "SPAPIListingFeedWorker": "functions/listing_feed_worker",
+    "SPAPIListingFeedEvents": "functions/listing_feed_events",
+    "SPAPISecretRotator": "functions/secret_rotator",
+    "SPAPISecretReceiver": "functions/secret_receiver",
 }
+
+# The layers with compiled packages.
+COMPILED = {"SPAPIListingSubmissions": ["ValidationLayer"], "SPAPIReportDocumentStorage": ["InflatingLayer"]}
 
 METHODS = {
     ("TokenStorageRestApi", "post", "/tokens"): "SPAPITokenStorage",
@@ -42,6 +71,32 @@ METHODS = {
     ("ReportCreatorRestApi", "post", "/schedules"): "SPAPIReportSchedules",
     ("ReportCreatorRestApi", "get", "/schedules"): "SPAPIReportSchedules",
     ("ReportCreatorRestApi", "delete", "/schedules/{reportScheduleId}"): "SPAPIReportSchedules",
+    ("AuthorizationRestApi", "post", "/authorizations"): "SPAPIAuthorizations",
+    ("AuthorizationRestApi", "get", "/authorizations"): "SPAPIAuthorizations",
+    ("AuthorizationRestApi", "get", "/authorizations/{authorizationId}"): "SPAPIAuthorizations",
+    ("AuthorizationRestApi", "post", "/authorizations/{authorizationId}/login"): "SPAPIAuthorizations",
+    ("ProductTypesRestApi", "post", "/product-types/pulls"): "SPAPIProductTypePulls",
+    ("ProductTypesRestApi", "get", "/product-types/pulls/{pullId}"): "SPAPIProductTypePulls",
+    ("ProductTypesRestApi", "post", "/product-types/pulls/{pullId}/resume"): "SPAPIProductTypePulls",
+    ("ProductTypesRestApi", "delete", "/product-types/pulls/{pullId}"): "SPAPIProductTypePulls",
+    ("ProductTypesRestApi", "get", "/product-types"): "SPAPIProductTypeCatalogue",
+    ("ProductTypesRestApi", "get", "/product-types/changes"): "SPAPIProductTypeCatalogue",
+    ("ProductTypesRestApi", "get", "/product-types/{productType}"): "SPAPIProductTypeCatalogue",
+    ("ProductTypesRestApi", "get", "/product-types/{productType}/changes"): "SPAPIProductTypeCatalogue",
+    ("ListingsRestApi", "post", "/listings"): "SPAPIListingSubmissions",
+    ("ListingsRestApi", "patch", "/listings/{sku}"): "SPAPIListingSubmissions",
+    ("ListingsRestApi", "delete", "/listings/{sku}"): "SPAPIListingSubmissions",
+    ("ListingsRestApi", "get", "/listings"): "SPAPIListingReader",
+    ("ListingsRestApi", "get", "/listings/{sku}"): "SPAPIListingReader",
+    ("ListingsRestApi", "get", "/listings/submissions/{submissionId}"): "SPAPIListingReader",
+    ("ListingFeedsRestApi", "post", "/listings/feeds"): "SPAPIListingFeeds",
+    ("ListingFeedsRestApi", "get", "/listings/feeds"): "SPAPIListingFeeds",
+    ("ListingFeedsRestApi", "get", "/listings/feeds/{feedRequestId}"): "SPAPIListingFeeds",
+}
+# Browsers open these: no signature, and a throttle of their own.
+PUBLIC = {
+    ("AuthorizationRestApi", "get", "/authorize/callback"): "SPAPIAuthorizationPages",
+    ("AuthorizationRestApi", "get", "/authorize/login"): "SPAPIAuthorizationPages",
 }
 
 URLS = {
@@ -49,18 +104,65 @@ URLS = {
     "NotificationsSubscriberUrl": ("NotificationsSubscriberRestApi", "/notifications"),
     "ReportCreatorUrl": ("ReportCreatorRestApi", "/reports"),
     "ReportSchedulesUrl": ("ReportCreatorRestApi", "/schedules"),
+    "AuthorizationsUrl": ("AuthorizationRestApi", "/authorizations"),
+    "ProductTypesUrl": ("ProductTypesRestApi", "/product-types"),
+    "ListingsUrl": ("ListingsRestApi", "/listings"),
+    "ListingFeedsUrl": ("ListingFeedsRestApi", "/listings/feeds"),
 }
 ROOT_OUTPUTS = {
     *URLS,
     "TokenStorageRestApiId",
     "NotificationsSubscriberRestApiId",
     "ReportCreatorRestApiId",
+    "AuthorizationRestApiId",
+    "ProductTypesRestApiId",
+    "ProductTypesTableName",
+    "ProductTypesBucketName",
+    "ProductTypePullStateMachineArn",
+    "ProductTypePullConsoleUrl",
+    "ProductTypeRefreshDeadLetterQueueUrl",
+    "ProductTypeRefreshDeadLetterQueueConsoleUrl",
+    "ListingsRestApiId",
+    "ListingFeedsRestApiId",
+    "ListingFeedsTableName",
+    "ListingFeedsBucketName",
+    "ListingFeedStateMachineArn",
+    "ListingFeedConsoleUrl",
+    "ListingFeedTopicArn",
+    "ListingFeedEventsDeadLetterQueueUrl",
+    "ListingFeedEventsDeadLetterQueueConsoleUrl",
+    "ListingsTableName",
+    "ListingStateMachineArn",
+    "ListingConsoleUrl",
+    "ListingTopicArn",
+    "ListingNoticesQueueArn",
+    "ListingDigestQueueArn",
+    "ListingFailuresDeadLetterQueueUrl",
+    "ListingFailuresDeadLetterQueueConsoleUrl",
+    "ListingNoticesDeadLetterQueueUrl",
+    "ListingNoticesDeadLetterQueueConsoleUrl",
+    "ListingDigestDeadLetterQueueUrl",
+    "ListingDigestDeadLetterQueueConsoleUrl",
+    "AuthorizationRedirectUri",
+    "AuthorizationLoginUri",
+    "AuthorizationsTableName",
+    "ConnectionsDeadLetterQueueUrl",
+    "ConnectionsDeadLetterQueueConsoleUrl",
+    "ConsentsQueueArn",
+    "ConsentsDeadLetterQueueUrl",
+    "ConsentsDeadLetterQueueConsoleUrl",
     "ApiGatewayInvokeRoleArn",
     "ApiGatewayInvokeUserName",
     "ReportsBucketName",
     "NotificationsQueueUrl",
     "NotificationsQueueArn",
     "NotificationsDeadLetterQueueUrl",
+    "SecretQueueArn",
+    "SecretDeadLetterQueueUrl",
+    "SecretDeadLetterQueueConsoleUrl",
+    "SecretRotationFailuresDeadLetterQueueUrl",
+    "SecretRotationFailuresDeadLetterQueueConsoleUrl",
+    "SecretRotationTableName",
     "NotificationEventBusName",
     "ReportFailuresDeadLetterQueueUrl",
     "ReportTopicArn",
@@ -88,17 +190,103 @@ ROOT_OUTPUTS = {
 
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
 SP_API = {"TOKEN_KEY_ARN", "APPLICATION_SECRET_ARN", "SIGNING_SECRET_ARN", "SP_API_ENDPOINT", "LWA_ENDPOINT"}
+CONSENT = {
+    "AUTHORIZATIONS_TABLE",
+    "SELLING_PARTNERS_TABLE",
+    "APPLICATION_ID",
+    "LOGIN_PAGE",
+    "RETURN_URLS",
+    "AUTHORIZATION_ADDRESS",
+    "SELLER_CONSENT_BETA",
+    "VENDOR_CONSENT_BETA",
+    "CENTRAL_ENDPOINT",
+}
+ROTATION = {
+    "SECRET_ROTATION_TABLE",
+    "CLIENT_SECRET_EXPIRES",
+    "ROTATION_REGION",
+    "ROTATE_DAYS_BEFORE",
+    *(SP_API - {"TOKEN_KEY_ARN"}),
+}
+SCHEMAS = {"PRODUCT_TYPES_TABLE", "PRODUCT_TYPES_BUCKET"}
+LISTINGS = {"LISTINGS_TABLE", "LISTING_RETENTION_DAYS"}
+FEEDS = {"LISTING_FEEDS_TABLE", "LISTING_FEEDS_BUCKET", "LISTING_RETENTION_DAYS"}
 ENVIRONMENT = {
-    "SPAPITokenStorage": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN"},
+    "SPAPIListingSubmissions": {
+        "SELLING_PARTNERS_TABLE",
+        "EVENT_BUS_NAME",
+        "STATE_MACHINE_ARN",
+        *LISTINGS,
+        *SCHEMAS,
+        *SP_API,
+    },
+    "SPAPIListingReader": {"SELLING_PARTNERS_TABLE", *LISTINGS, *SP_API},
+    "SPAPIListingSender": {
+        "SELLING_PARTNERS_TABLE",
+        "EVENT_BUS_NAME",
+        "LISTING_OUTCOME_HOURS",
+        *LISTINGS,
+        *SP_API,
+    },
+    "SPAPIListingFollower": {
+        "SELLING_PARTNERS_TABLE",
+        "EVENT_BUS_NAME",
+        "LISTING_OUTCOME_HOURS",
+        *LISTINGS,
+        *SP_API,
+    },
+    "SPAPIListingFailures": {"EVENT_BUS_NAME", "STATE_MACHINE_ARN", *LISTINGS},
+    "SPAPIListingSweep": {"EVENT_BUS_NAME", "LISTING_OUTCOME_HOURS", "STATE_MACHINE_ARN", *LISTINGS},
+    "SPAPIListingNotices": {"LISTING_NOTICES_QUEUE_URL", "LISTING_NOTICES_DEAD_LETTER_QUEUE_URL", *LISTINGS},
+    "SPAPIListingDigest": {
+        "LISTING_TOPIC_ARN",
+        "LISTING_DIGEST_QUEUE_URL",
+        "LISTING_DIGEST_DEAD_LETTER_QUEUE_URL",
+        "STACK_NAME",
+    },
+    "SPAPIListingFeeds": {"LISTING_FEED_LINK_ROLE_ARN", "SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN", *FEEDS},
+    "SPAPIListingFeedWorker": {
+        "STACK_NAME",
+        "LISTING_FEEDS_URL",
+        "LISTING_FEED_LINK_ROLE_ARN",
+        "LISTING_FEED_TOPIC_ARN",
+        "LISTING_STATE_MACHINE_ARN",
+        "LISTINGS_TABLE",
+        "EVENT_BUS_NAME",
+        "SELLING_PARTNERS_TABLE",
+        *FEEDS,
+        *SP_API,
+    },
+    "SPAPIListingFeedEvents": {"STATE_MACHINE_ARN", *FEEDS},
+    "SPAPIProductTypePulls": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN", "STATE_MACHINE_ARN", *SCHEMAS},
+    "SPAPIProductTypeCatalogue": {"SCHEMA_READER_ROLE_ARN", "LINK_LIFETIME_SECONDS", *SCHEMAS},
+    "SPAPIProductTypeSearch": {"SELLING_PARTNERS_TABLE", *SCHEMAS, *SP_API},
+    "SPAPIProductTypeFetcher": {"SELLING_PARTNERS_TABLE", "EVENT_BUS_NAME", *SCHEMAS, *SP_API},
+    "SPAPIProductTypeRefresh": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN", "STATE_MACHINE_ARN", *SCHEMAS},
+    "SPAPISecretRotator": ROTATION,
+    "SPAPISecretReceiver": {"SECRET_QUEUE_URL", *ROTATION},
+    "SPAPITokenStorage": {"SELLING_PARTNERS_TABLE", "TOKEN_KEY_ARN", "APPLICATION_SECRET_ARN", "LWA_ENDPOINT"},
     "SPAPISellerRemoval": {
         "SELLING_PARTNERS_TABLE",
         "SOLICITATIONS_TABLE",
+        "PRODUCT_TYPES_TABLE",
+        "LISTINGS_TABLE",
+        "LISTING_FEEDS_TABLE",
+        "LISTING_FEEDS_BUCKET",
+        "AUTHORIZATIONS_TABLE",
         "REPORTS_TABLE",
         "REPORTS_BUCKET",
-        *(SP_API - {"TOKEN_KEY_ARN"}),
+        *SP_API,
     },
     "SPAPINotificationsSubscriber": {"SELLING_PARTNERS_TABLE", "NOTIFICATIONS_QUEUE_ARN", "ORDERS_QUEUE_ARN", *SP_API},
-    "SPAPIReportCreator": {"SELLING_PARTNERS_TABLE", "REPORTS_TABLE", "REPORT_RETENTION_DAYS", *SP_API},
+    "SPAPIReportCreator": {
+        "SELLING_PARTNERS_TABLE",
+        "REPORTS_TABLE",
+        "REPORT_RETENTION_DAYS",
+        "REPORT_CREATED_WITHIN_SECONDS",
+        "REPORT_LISTED_WITHIN_SECONDS",
+        *SP_API,
+    },
     "SPAPIReportSchedules": {"SELLING_PARTNERS_TABLE", *SP_API},
     "SPAPIReportReader": {"REPORTS_TABLE", "REPORTS_BUCKET", "REPORT_READER_ROLE_ARN", "LINK_LIFETIME_SECONDS"},
     "SPAPINotificationProcessor": {
@@ -123,14 +311,27 @@ ENVIRONMENT = {
         "REPORTS_BUCKET",
         "REPORT_READER_ROLE_ARN",
         "REPORT_TOPIC_ARN",
+        "STACK_NAME",
         "ANNOUNCEMENTS_PER_SECOND",
         "REPORT_CREATOR_URL",
         "LINK_LIFETIME_SECONDS",
     },
+    "SPAPIReportSweep": {
+        "SELLING_PARTNERS_TABLE",
+        "REPORTS_TABLE",
+        "REPORT_RETENTION_DAYS",
+        "REPORT_OVERDUE_HOURS",
+        "REPORT_TOPIC_ARN",
+        "STACK_NAME",
+        "STATE_MACHINE_ARN",
+        "ANNOUNCEMENTS_PER_SECOND",
+    },
     "SPAPIReportFailureNotifier": {
+        "SELLING_PARTNERS_TABLE",
         "REPORTS_TABLE",
         "REPORT_RETENTION_DAYS",
         "REPORT_TOPIC_ARN",
+        "STACK_NAME",
         "ANNOUNCEMENTS_PER_SECOND",
     },
     "SPAPISolicitationScheduler": {
@@ -147,12 +348,32 @@ ENVIRONMENT = {
     },
     "SPAPIGetSolicitationActions": {"SELLING_PARTNERS_TABLE", "SOLICITATIONS_TABLE", *SP_API},
     "SPAPISubmitSolicitation": {"SELLING_PARTNERS_TABLE", "SOLICITATIONS_TABLE", *SP_API},
+    "SPAPIAuthorizations": CONSENT,
+    "SPAPIAuthorizationPages": {"EVENT_BUS_NAME", *CONSENT, *SP_API},
+    "SPAPIConnectionReview": {"SELLING_PARTNERS_TABLE"},
+    "SPAPIConnectionEvents": {"EVENT_BUS_NAME", "ALARM_TOPIC_ARN", "STACK_NAME"},
+    "SPAPIConnectionSubscriber": {
+        "SELLING_PARTNERS_TABLE",
+        "NOTIFICATION_TYPES",
+        "NOTIFICATIONS_QUEUE_ARN",
+        "ORDERS_QUEUE_ARN",
+        "CONSENTS_QUEUE_URL",
+        *SP_API,
+    },
 }
 
 RETAINED = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket"}
-STATEFUL = {*RETAINED, "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret", "AWS::SQS::Queue"}
+STATEFUL = {
+    *RETAINED,
+    "AWS::CloudFormation::Stack",
+    "AWS::Logs::LogGroup",
+    "AWS::SecretsManager::Secret",
+    "AWS::SQS::Queue",
+}
 
 NAME_PROPERTIES = {
+    "AWS::ApiGateway::Account": None,
+    "AWS::Logs::MetricFilter": "FilterName",
     "AWS::ApiGateway::RestApi": "Name",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
@@ -204,19 +425,41 @@ def one(templates: Templates, name: str) -> Resource:
 
 class TestApis:
     def test_the_methods(self, templates: Templates) -> None:
-        assert set(methods(templates)) == set(METHODS)
+        assert set(methods(templates)) == {*METHODS, *PUBLIC}
 
-    def test_every_method_is_signed(self, templates: Templates) -> None:
+    def test_every_method_but_the_browsers_is_signed(self, templates: Templates) -> None:
         for api in resources(templates, "AWS::ApiGateway::RestApi"):
             schemes = api.properties["Body"]["components"]["securitySchemes"]
             assert schemes["AWS_IAM"]["x-amazon-apigateway-authtype"] == "awsSigv4", api
         for key, operation in methods(templates).items():
-            assert operation["security"] == [{"AWS_IAM": []}], key
+            assert operation["security"] == [{"NONE" if key in PUBLIC else "AWS_IAM": []}], key
+
+    def test_what_anybody_can_call_is_throttled_and_writes_no_access_log(self, templates: Templates) -> None:
+        """An access log could hold query strings, and so authorization codes."""
+        for stage in resources(templates, "AWS::ApiGateway::Stage"):
+            assert stage.template != "authorization" or "AccessLogSetting" not in stage.properties, stage
+            for setting in stage.properties.get("MethodSettings", []):
+                assert not {"DataTraceEnabled", "LoggingLevel"} & set(setting), stage
+        (settings,) = [
+            stage.properties["MethodSettings"]
+            for stage in resources(templates, "AWS::ApiGateway::Stage")
+            if rendered(stage.properties["RestApiId"]) == "AuthorizationRestApi"
+        ]
+        assert {(setting["HttpMethod"], setting["ResourcePath"]) for setting in settings} == {
+            ("GET", "/" + path.replace("/", "~1")) for _, _, path in PUBLIC
+        }
+        for setting in settings:
+            assert (setting["ThrottlingRateLimit"], setting["ThrottlingBurstLimit"]) == (20, 40)
+
+    def test_no_api_answers_pages_of_other_sites(self, templates: Templates) -> None:
+        for api in resources(templates, "AWS::ApiGateway::RestApi"):
+            assert "Access-Control" not in json.dumps(api.properties), api
+            assert all("options" not in item for item in api.properties["Body"]["paths"].values()), api
 
     def test_every_method_calls_its_function_with_the_functions_own_permission(self, templates: Templates) -> None:
         for key, operation in methods(templates).items():
             integration = operation["x-amazon-apigateway-integration"]
-            assert f"${{{METHODS[key]}.Arn}}" in rendered(integration["uri"]), key
+            assert f"${{{(METHODS | PUBLIC)[key]}.Arn}}" in rendered(integration["uri"]), key
             assert "credentials" not in integration, key
 
     def test_an_api_has_its_name_and_the_stage_prod_alone(self, templates: Templates) -> None:
@@ -251,10 +494,13 @@ class TestFunctions:
             assert function.properties["Runtime"] == "python3.13", function
             assert function.properties["Architectures"] == ["arm64"], function
             layers = [rendered(layer) for layer in function.properties["Layers"]]
-            assert layers == ["SellingPartnerApiLayerArn", "DependenciesLayerArn"], function
+            # Only the functions that need compiled packages have them.
+            own = [re.sub("[0-9a-f]{10}$", "", layer) for layer in layers[2:]]
+            assert layers[:2] == ["SellingPartnerApiLayerArn", "DependenciesLayerArn"], function
+            assert own == COMPILED.get(function.name, []), function
 
     def test_a_function_behind_an_api_ends_before_the_api_gives_up(self, templates: Templates) -> None:
-        for name in METHODS.values():
+        for name in (METHODS | PUBLIC).values():
             assert functions(templates)[name].properties["Timeout"] <= 29, name
 
     def test_each_has_a_log_group_of_its_own_that_forgets(self, templates: Templates) -> None:
@@ -272,6 +518,9 @@ class TestFunctions:
         }
         for name, variables in found.items():
             assert variables["POWERTOOLS_SERVICE_NAME"] == name
+        # docs/api.md names these times.
+        creator = found["SPAPIReportCreator"]
+        assert (creator["REPORT_CREATED_WITHIN_SECONDS"], creator["REPORT_LISTED_WITHIN_SECONDS"]) == ("90", "600")
 
     def test_what_is_announced_in_three_seconds_of_the_clock_may_leave_in_one(self, templates: Templates) -> None:
         """SNS switches an e-mail subscription off at more than ten messages a second."""
@@ -331,23 +580,33 @@ class TestState:
 
     def test_tables(self, templates: Templates) -> None:
         tables = {table.name: table.properties for table in resources(templates, "AWS::DynamoDB::Table")}
-        assert set(tables) == {"SellingPartnersTable", "ReportsTable", "SolicitationsTable"}
+        assert set(tables) == {
+            "SellingPartnersTable",
+            "ReportsTable",
+            "SolicitationsTable",
+            "AuthorizationsTable",
+            "SecretRotationTable",
+            "ProductTypesTable",
+            "ListingsTable",
+            "ListingFeedsTable",
+        }
         for name, table in tables.items():
             assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}, name
             assert table["BillingMode"] == "PAY_PER_REQUEST", name
-        for name in ("ReportsTable", "SolicitationsTable"):
+        for name in set(tables) - {"SellingPartnersTable", "SecretRotationTable"}:
             assert tables[name]["TimeToLiveSpecification"] == {"AttributeName": "ExpiresAt", "Enabled": True}
         keys = {
             name: [
                 *[(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]],
                 *[
                     (index["IndexName"], *(key["AttributeName"] for key in index["KeySchema"]))
-                    for index in table["GlobalSecondaryIndexes"]
+                    for index in table.get("GlobalSecondaryIndexes", [])
                 ],
             ]
             for name, table in tables.items()
         }
         assert keys == {
+            "SecretRotationTable": [("ClientId", "HASH")],
             "SellingPartnersTable": [
                 ("SellerId", "HASH"),
                 ("Item", "RANGE"),
@@ -363,6 +622,25 @@ class TestState:
                 ("SellerId", "RANGE"),
                 ("SellerIdDueTimeIndex", "SellerId", "DueTime"),
             ],
+            "AuthorizationsTable": [("AuthorizationId", "HASH"), ("SellerIdIndex", "SellerId")],
+            "ListingsTable": [
+                ("SubmissionId", "HASH"),
+                ("SellerId", "RANGE"),
+                ("SellerIdReceivedTimeIndex", "SellerId", "ReceivedTime"),
+                ("OpenDueTimeIndex", "Open", "DueTime"),
+            ],
+            "ListingFeedsTable": [
+                ("FeedRequestId", "HASH"),
+                ("SellerId", "RANGE"),
+                ("SellerIdReceivedTimeIndex", "SellerId", "ReceivedTime"),
+                ("OpenDueTimeIndex", "Open", "DueTime"),
+            ],
+            "ProductTypesTable": [
+                ("Collection", "HASH"),
+                ("Entry", "RANGE"),
+                ("MarketplaceIdChangeOrderIndex", "MarketplaceId", "ChangeOrder"),
+                ("SellerIdIndex", "SellerId", "Entry"),
+            ],
         }
 
     def test_keys_rotate(self, templates: Templates) -> None:
@@ -371,20 +649,36 @@ class TestState:
         assert all(key.properties["EnableKeyRotation"] is True for key in keys)
 
     def test_buckets(self, templates: Templates) -> None:
-        (bucket,) = resources(templates, "AWS::S3::Bucket")
-        assert set(bucket.properties["PublicAccessBlockConfiguration"].values()) == {True}
-        assert len(bucket.properties["PublicAccessBlockConfiguration"]) == 4
-        assert bucket.properties["VersioningConfiguration"] == {"Status": "Enabled"}
-        rules = bucket.properties["LifecycleConfiguration"]["Rules"]
-        assert {rule["Status"] for rule in rules} == {"Enabled"}
-        effects: dict[str, Any] = {key: value for rule in rules for key, value in rule.items()}
-        assert rendered(effects["ExpirationInDays"]) == "ReportRetentionDays"
-        assert effects["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
-        assert effects["NoncurrentVersionExpiration"]["NoncurrentDays"] > 0
+        buckets = {bucket.name: bucket for bucket in resources(templates, "AWS::S3::Bucket")}
+        # Schemas stay: what changed is compared with them. Only the lists of what a pull fetches go.
+        expiry = {
+            "ReportsBucket": ("", "ReportRetentionDays"),
+            "ProductTypesBucket": ("pulls/", "90"),
+            "ListingFeedsBucket": ("", "ListingRetentionDays"),
+        }
+        assert set(buckets) == set(expiry)
+        for name, bucket in buckets.items():
+            assert set(bucket.properties["PublicAccessBlockConfiguration"].values()) == {True}
+            assert len(bucket.properties["PublicAccessBlockConfiguration"]) == 4
+            assert bucket.properties["VersioningConfiguration"] == {"Status": "Enabled"}
+            rules = bucket.properties["LifecycleConfiguration"]["Rules"]
+            assert {rule["Status"] for rule in rules} == {"Enabled"}
+            effects: dict[str, Any] = {key: value for rule in rules for key, value in rule.items()}
+            assert (effects.get("Prefix", ""), str(rendered(effects["ExpirationInDays"]))) == expiry[name]
+            assert effects["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+            assert effects["NoncurrentVersionExpiration"]["NoncurrentDays"] > 0
+
+    def test_only_the_bucket_of_uploads_sends_events(self, templates: Templates) -> None:
+        sending = {
+            bucket.name: bucket.properties["NotificationConfiguration"]
+            for bucket in resources(templates, "AWS::S3::Bucket")
+            if "NotificationConfiguration" in bucket.properties
+        }
+        assert sending == {"ListingFeedsBucket": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}}
 
     def test_layers_keep_no_old_version(self, templates: Templates) -> None:
         layers = resources(templates, "AWS::Lambda::LayerVersion")
-        assert len(layers) == 2
+        assert len(layers) == 4
         assert {layer.definition.get("DeletionPolicy") for layer in layers} == {"Delete"}
 
 
@@ -399,10 +693,48 @@ class TestRules:
         (target,) = rule["Targets"]
         assert rendered(target["Arn"]) == "SPAPIReportFailureNotifier.Arn"
 
+    def test_the_sweep_runs_once_a_day(self, templates: Templates) -> None:
+        rule = one(templates, "ReportSweepRule").properties
+        assert rule["ScheduleExpression"] == "rate(1 day)"
+        (target,) = rule["Targets"]
+        assert rendered(target["Arn"]) == "SPAPIReportSweep.Arn"
+
+    def test_submissions_are_swept_every_five_minutes(self, templates: Templates) -> None:
+        rule = one(templates, "ListingSweepRule").properties
+        assert rule["ScheduleExpression"] == "rate(5 minutes)"
+        (target,) = rule["Targets"]
+        assert rendered(target["Arn"]) == "SPAPIListingSweep.Arn"
+        assert one(templates, "SPAPIListingSweep").properties["Timeout"] < 300
+
+    def test_events_of_feeds_reach_their_function(self, templates: Templates) -> None:
+        upload, notice, failure, swept = (
+            one(templates, f"ListingFeed{name}Rule").properties for name in ("Upload", "Notice", "Failure", "Sweep")
+        )
+        assert upload["EventPattern"] == {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created"],
+            "detail": {"bucket": {"name": [{"Ref": "ListingFeedsBucket"}]}, "object": {"key": [{"suffix": "/upload"}]}},
+        }
+        assert notice["EventPattern"] == {
+            "source": ["selling-partner-api"],
+            "detail-type": ["FEED_PROCESSING_FINISHED"],
+        }
+        assert notice["EventBusName"] == {"Ref": "NotificationEventBusName"}
+        assert failure["EventPattern"]["detail"] == {
+            "stateMachineArn": [{"Ref": "ListingFeed"}],
+            "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+        }
+        assert swept["ScheduleExpression"] == "rate(15 minutes)"
+        assert one(templates, "SPAPIListingFeedEvents").properties["Timeout"] < 15 * 60
+        for rule in (upload, notice, failure, swept):
+            assert [rendered(target["Arn"]) for target in rule["Targets"]] == ["SPAPIListingFeedEvents.Arn"]
+
     def test_what_a_rule_or_its_function_cannot_do_goes_to_a_queue(self, templates: Templates) -> None:
         for rule in resources(templates, "AWS::Events::Rule"):
             for target in rule.properties["Targets"]:
                 queue = rendered(target["DeadLetterConfig"]["Arn"])
+                if one(templates, rendered(target["Arn"]).removesuffix(".Arn")).type == "AWS::SQS::Queue":
+                    continue
                 function = one(templates, rendered(target["Arn"]).removesuffix(".Arn"))
                 assert rendered(function.properties["DeadLetterConfig"]["TargetArn"]) == queue
 
@@ -415,6 +747,9 @@ class TestQueues:
                 assert queue.properties["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", False, True]}, queue
                 key = rendered(queue.properties["KmsMasterKeyId"])
                 assert key == "NotificationsKey.Arn if HasKey else AWS::NoValue", queue
+            elif queue.name in ("SecretQueue", "SecretDeadLetterQueue"):
+                # Live credentials: under the key of the refresh tokens.
+                assert rendered(queue.properties["KmsMasterKeyId"]) == "TokenKeyArn", queue
             else:
                 assert queue.properties["SqsManagedSseEnabled"] is True, queue
             assert "FifoQueue" not in queue.properties, "SP-API sends to standard queues alone"
@@ -433,43 +768,132 @@ class TestQueues:
         dead_letter_queues = {*targets.values(), *elsewhere}
         assert set(targets) | dead_letter_queues == set(queues), "a queue without a dead-letter queue"
         for name, target in targets.items():
-            # A message keeps its age when it moves.
-            assert (
-                queues[target].properties["MessageRetentionPeriod"] > queues[name].properties["MessageRetentionPeriod"]
+            # A message keeps its age when it moves. A new secret is kept as long as SQS can, and moves within hours.
+            kept, longest = queues[name].properties["MessageRetentionPeriod"], 1209600
+            assert queues[target].properties["MessageRetentionPeriod"] > kept or (name, kept) == (
+                "SecretQueue",
+                longest,
             )
             assert queues[name].properties["RedrivePolicy"]["maxReceiveCount"] >= 5
         for target in dead_letter_queues:
             assert queues[target].properties["MessageRetentionPeriod"] == 1209600
-            (alarm,) = [
-                alarm
-                for alarm in resources(templates, "AWS::CloudWatch::Alarm")
-                if rendered(alarm.properties["Dimensions"][0]["Value"]) == f"{target}.QueueName"
-            ]
+            alarms = self.alarms(templates, target)
+            assert len(alarms) == 1, f"{target} needs one alarm"
+            (alarm,) = alarms
             assert alarm.properties["MetricName"] == "ApproximateNumberOfMessagesVisible"
             assert (alarm.properties["Threshold"], alarm.properties["Period"]) == (1, 60)
+        for name in ("NotificationsQueue", "OrdersQueue", "ConsentsQueue", "SecretQueue"):
+            # A message may wait for an operator for hours before it is a dead letter.
+            (alarm,) = [alarm for alarm in self.alarms(templates, name) if alarm.name != "NoNotificationAlarm"]
+            assert alarm.properties["MetricName"] == "ApproximateAgeOfOldestMessage"
+            assert (alarm.properties["Statistic"], alarm.properties["Threshold"]) == ("Maximum", 3600)
+
+    @staticmethod
+    def alarms(templates: Templates, queue: str) -> list[Resource]:
+        return [
+            alarm
+            for alarm in resources(templates, "AWS::CloudWatch::Alarm")
+            for dimension in alarm.properties.get("Dimensions", [])
+            if rendered(dimension["Value"]) == f"{queue}.QueueName"
+        ]
 
     def test_event_sources(self, templates: Templates) -> None:
         sources = resources(templates, "AWS::Lambda::EventSourceMapping")
         assert sources
         for source in sources:
+            if source.properties["EventSourceArn"] == {"Ref": "SellingPartnersStreamArn"}:
+                continue
             queue = one(templates, rendered(source.properties["EventSourceArn"]).removesuffix(".Arn"))
             function = functions(templates)[rendered(source.properties["FunctionName"])]
-            assert queue.properties["VisibilityTimeout"] == 6 * function.properties["Timeout"]
-            assert source.properties["BatchSize"] == 10
+            window = source.properties.get("MaximumBatchingWindowInSeconds", 0)
+            assert queue.properties["VisibilityTimeout"] == 6 * function.properties["Timeout"] + window
+            assert source.properties["BatchSize"] == {"SecretQueue": 1, "ListingDigestQueue": 1000}.get(queue.name, 10)
             assert source.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
             assert source.properties["ScalingConfig"]["MaximumConcurrency"] >= 2
             assert "FilterCriteria" not in source.properties
+
+
+class TestStream:
+    def test_the_table_has_a_stream_where_connections_are_reported(self, templates: Templates) -> None:
+        stream = one(templates, "SellingPartnersTable").properties["StreamSpecification"]
+        on = {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+        assert stream == {"Fn::If": ["ReportsConnections", on, {"Ref": "AWS::NoValue"}]}
+        assert one(templates, "Foundation").properties["Parameters"]["ConnectionEvents"] == {
+            "Ref": "AuthorizationEnabled"
+        }
+
+    def test_a_change_that_cannot_be_reported_is_not_lost(self, templates: Templates) -> None:
+        (source,) = [
+            source.properties
+            for source in resources(templates, "AWS::Lambda::EventSourceMapping")
+            if source.properties["EventSourceArn"] == {"Ref": "SellingPartnersStreamArn"}
+        ]
+        assert source["StartingPosition"] == "TRIM_HORIZON"
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert source["BisectBatchOnFunctionError"] is True
+        queue = rendered(source["DestinationConfig"]["OnFailure"]["Destination"])
+        assert queue == "ConnectionsDeadLetterQueue.Arn"
 
 
 class TestAlarms:
     def test_every_alarm_reaches_the_topic(self, templates: Templates) -> None:
         alarms = resources(templates, "AWS::CloudWatch::Alarm")
         for alarm in alarms:
-            assert [rendered(action) for action in alarm.properties["AlarmActions"]] == ["AlarmTopicArn"], alarm
-            assert alarm.properties["TreatMissingData"] == "notBreaching", alarm
-            assert alarm.properties["ComparisonOperator"] == "GreaterThanOrEqualToThreshold", alarm
-        watched = {alarm.properties["MetricName"] for alarm in alarms if alarm.properties["Namespace"] == "AWS/States"}
-        assert watched == {"ExecutionsFailed", "ExecutionsTimedOut"}
+            topic = "AlarmTopic" if alarm.template == "foundation" else "AlarmTopicArn"
+            assert [rendered(action) for action in alarm.properties["AlarmActions"]] == [topic], alarm
+            silence = alarm.name == "NoNotificationAlarm"
+            assert alarm.properties["TreatMissingData"] == ("breaching" if silence else "notBreaching"), alarm
+            fewer = silence or alarm.properties["MetricName"] == "ClientSecretDaysLeft"
+            expected = "LessThanThreshold" if fewer else "GreaterThanOrEqualToThreshold"
+            assert alarm.properties["ComparisonOperator"] == expected, alarm
+
+    def test_silence_is_an_alarm_if_the_operator_says_after_how_long(self, templates: Templates) -> None:
+        alarm = one(templates, "NoNotificationAlarm")
+        assert alarm.definition["Condition"] == "AlarmsOnSilence"
+        assert [rendered(dimension["Value"]) for dimension in alarm.properties["Dimensions"]] == [
+            "NotificationsQueue.QueueName"
+        ]
+        assert (alarm.properties["MetricName"], alarm.properties["Statistic"]) == ("NumberOfMessagesSent", "Sum")
+        assert (alarm.properties["Period"], alarm.properties["Threshold"]) == (3600, 1)
+        assert rendered(alarm.properties["EvaluationPeriods"]) == "NoNotificationHours"
+        hours = templates[ROOT]["Parameters"]["NoNotificationHours"]
+        # PutMetricAlarm, EvaluationPeriods: seven days for periods of an hour.
+        assert (hours["Default"], hours["MaxValue"] * 3600) == (0, 7 * 86400)
+
+    def test_every_way_in_which_an_execution_can_fail_has_an_alarm(self, templates: Templates) -> None:
+        watched: dict[str, set[str]] = {}
+        for alarm in resources(templates, "AWS::CloudWatch::Alarm"):
+            if alarm.properties["Namespace"] == "AWS/States":
+                (dimension,) = alarm.properties["Dimensions"]
+                watched.setdefault(rendered(dimension["Value"]), set()).add(alarm.properties["MetricName"])
+        expected = {"ExecutionsFailed", "ExecutionsAborted"}
+        # The definition of solicitation has no TimeoutSeconds.
+        assert watched == {
+            "ReportProcessor": {*expected, "ExecutionsTimedOut"},
+            "ProductTypePull": {*expected, "ExecutionsTimedOut"},
+            "Listing": {*expected, "ExecutionsTimedOut"},
+            "ListingFeed": {*expected, "ExecutionsTimedOut"},
+            "Solicitation": expected,
+        }
+        assert "TimeoutSeconds" not in json.loads((TEMPLATES / "statemachines/solicitation.asl.json").read_text())
+
+    def test_the_alarms_of_the_client_secret_watch_what_the_functions_publish(self, templates: Templates) -> None:
+        alarms = {
+            (alarm.properties["MetricName"], alarm.properties["Threshold"]): alarm
+            for alarm in resources(templates, "AWS::CloudWatch::Alarm")
+            if rendered(alarm.properties["MetricName"]).startswith("ClientSecret")
+        }
+        assert set(alarms) == {
+            ("ClientSecretDaysLeft", 30),
+            ("ClientSecretDaysLeft", 7),
+            ("ClientSecretRotationProblem", 1),
+            ("ClientSecretRefused", 1),
+        }
+        for alarm in alarms.values():
+            assert alarm.properties["Namespace"] == METRIC_NAMESPACE, alarm
+            (dimension,) = alarm.properties["Dimensions"]
+            assert dimension["Name"] == SECRET_DIMENSION, alarm
+            assert rendered(dimension["Value"]) in ("ApplicationSecretArn", "ApplicationSecret.Id"), alarm
 
     def test_topics_write_to_the_given_address(self, templates: Templates) -> None:
         addresses = {
@@ -479,12 +903,67 @@ class TestAlarms:
         assert addresses == {
             "AlarmTopic": [("email", "AlarmEmail")],
             "ReportTopic": [("email", "ReportStorageNotificationEmail")],
+            "ListingTopic": [("email", "NotificationEmail")],
+            "ListingFeedTopic": [("email", "NotificationEmail")],
         }
         foundation = children(templates)["foundation"].properties["Parameters"]
         assert rendered(foundation["AlarmEmail"]) == "ReportStorageNotificationEmail"
 
     def test_a_topic_that_carries_links_is_encrypted(self, templates: Templates) -> None:
-        assert one(templates, "ReportTopic").properties["KmsMasterKeyId"] == "alias/aws/sns"
+        for topic in ("ReportTopic", "ListingFeedTopic"):
+            assert one(templates, topic).properties["KmsMasterKeyId"] == "alias/aws/sns"
+
+
+class TestAccessLogs:
+    """What each line contains: API Gateway Developer Guide, "Variables for access logging for API Gateway"."""
+
+    def test_every_api_writes_one_that_says_who_called(self, templates: Templates) -> None:
+        stages = [
+            stage for stage in resources(templates, "AWS::ApiGateway::Stage") if stage.template != "authorization"
+        ]
+        assert len(stages) == 6
+        for stage in stages:
+            condition, setting, otherwise = stage.properties["AccessLogSetting"]["Fn::If"]
+            assert (condition, otherwise) == ("WritesAccessLogs", {"Ref": "AWS::NoValue"})
+            group = one(templates, rendered(setting["DestinationArn"]).removesuffix(".Arn"))
+            assert group.template == stage.template
+            assert group.properties == {"RetentionInDays": {"Ref": "LogRetentionDays"}}
+            variables = set(re.findall(r"\$context\.[A-Za-z.]+", setting["Format"]))
+            for needed in ("requestId", "identity.userArn", "status", "responseLatency", "httpMethod", "resourcePath"):
+                assert f"$context.{needed}" in variables
+            # A path has sellers' ids.
+            assert not variables & {"$context.path", "$context.customDomain.basePathMatched"}
+            filled = re.sub(r"\$context\.[A-Za-z.]+", "403", setting["Format"])
+            assert json.loads(filled)["status"] == 403
+            assert "\n" not in setting["Format"]
+
+    def test_both_alarms_count_the_requests_of_all(self, templates: Templates) -> None:
+        filters = resources(templates, "AWS::Logs::MetricFilter")
+        for alarm, pattern, threshold in (
+            ("ApiServerErrorsAlarm", "{ $.status >= 500 }", 5),
+            ("ApiDeniedAlarm", "{ $.status = 403 }", 20),
+        ):
+            watched = one(templates, alarm).properties
+            assert (watched["Statistic"], watched["Period"], watched["Threshold"]) == ("Sum", 300, threshold)
+            counted = []
+            for each in filters:
+                (metric,) = each.properties["MetricTransformations"]
+                if metric["MetricName"] == watched["MetricName"]:
+                    assert metric["MetricNamespace"] == watched["Namespace"]
+                    assert (each.properties["FilterPattern"], metric["MetricValue"]) == (pattern, "1")
+                    counted.append(rendered(each.properties["LogGroupName"]))
+            apis = (
+                "ListingFeeds",
+                "Listings",
+                "NotificationsSubscriber",
+                "ProductTypes",
+                "ReportCreator",
+                "TokenStorage",
+            )
+            assert sorted(counted) == [f"{api}AccessLogGroupName" for api in apis]
+            parameters = one(templates, "Monitoring").properties["Parameters"]
+            for name in counted:
+                assert f".Outputs.{name}" in rendered(parameters[name])
 
 
 class TestNames:
@@ -518,9 +997,14 @@ class TestRoot:
         assert {child.name: name for name, child in children(templates).items()} == {
             "Foundation": "foundation",
             "TokenStorage": "token-storage",
+            "SecretRotation": "secret-rotation",
             "Reports": "reports",
             "Solicitations": "solicitations",
             "Notifications": "notifications",
+            "ProductTypes": "product-types",
+            "Listings": "listings",
+            "ListingFeeds": "listing-feeds",
+            "Authorization": "authorization",
             "Access": "access",
             "Monitoring": "monitoring",
         }
@@ -540,7 +1024,8 @@ class TestRoot:
         python = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
         node = json.loads((CHECKOUT / "package.json").read_text("utf-8"))["version"]
         lock = json.loads((CHECKOUT / "package-lock.json").read_text("utf-8"))
-        assert {source, VERSION, python, node, lock["version"], lock["packages"][""]["version"]} == {"1.0.0"}
+        versions = {source, VERSION, python, node, lock["version"], lock["packages"][""]["version"]}
+        assert versions == {released_versions(CHECKOUT)[0]}
         published = templates[ROOT]["Outputs"]["TemplateVersion"]["Value"]
         assert re.fullmatch(rf"{re.escape(source)}\+[0-9a-f]{{16}}", published)
 
@@ -554,7 +1039,14 @@ class TestRoot:
         assert root["Conditions"]["RequestsReviews"] == {"Fn::Equals": [{"Ref": "SolicitationsEnabled"}, "Yes"]}
         assert root["Parameters"]["SolicitationsEnabled"]["Default"] == "Yes"
         conditional = {r.name for r in resources({ROOT: root}) if "Condition" in r.definition}
-        assert conditional == {"Solicitations"}
+        assert conditional == {
+            "Solicitations",
+            "ProductTypes",
+            "Listings",
+            "ListingFeeds",
+            "Authorization",
+            "SecretRotation",
+        }
         for name, output in root["Outputs"].items():
             assert (output.get("Condition") == "RequestsReviews") == ("Solicitations" in names_used(output["Value"])), (
                 name
@@ -562,6 +1054,33 @@ class TestRoot:
         queue = one(templates, "Notifications").properties["Parameters"]["OrdersQueueArn"]
         assert rendered(queue) == "Solicitations.Outputs.OrdersQueueArn if RequestsReviews else "
         assert "Notifications" not in str(one(templates, "Solicitations").properties["Parameters"])
+
+    def test_authorization_is_switched_on_by_a_parameter(self, templates: Templates) -> None:
+        """It needs a public application, and opens public paths."""
+        root = templates[ROOT]
+        assert root["Conditions"]["ConnectsThemselves"] == {"Fn::Equals": [{"Ref": "AuthorizationEnabled"}, "Yes"]}
+        assert root["Parameters"]["AuthorizationEnabled"]["Default"] == "No"
+        for name, output in root["Outputs"].items():
+            conditional = output.get("Condition") in ("ConnectsThemselves", "SubscribesAtOnce")
+            assert conditional == ("Authorization" in names_used(output["Value"])), name
+        (assertion,) = root["Rules"]["Authorization"]["Assertions"]
+        assert "ApplicationId" in names_used(assertion["Assert"])
+        assert "AuthorizationLoginPage" in names_used(assertion["Assert"])
+
+    def test_the_rotation_can_be_left_out(self, templates: Templates) -> None:
+        root = templates[ROOT]
+        assert root["Conditions"]["RotatesSecret"] == {"Fn::Equals": [{"Ref": "SecretRotationEnabled"}, "Yes"]}
+        assert root["Parameters"]["SecretRotationEnabled"]["Default"] == "Yes"
+        assert one(templates, "SecretRotation").definition["Condition"] == "RotatesSecret"
+        for name, output in root["Outputs"].items():
+            assert (output.get("Condition") == "RotatesSecret") == ("SecretRotation" in names_used(output["Value"])), (
+                name
+            )
+
+    def test_a_rotation_leaves_time_for_a_second_one(self, templates: Templates) -> None:
+        """The old secret works for seven days after a rotation; the alarm rings when one did not work."""
+        days = templates[ROOT]["Parameters"]["RotateSecretDaysBefore"]
+        assert (days["MinValue"], days["MaxValue"], days["Default"]) == (30, 150, 30)
 
     def test_the_delay_is_what_amazon_allows(self, templates: Templates) -> None:
         delay = templates[ROOT]["Parameters"]["SolicitationDelayDays"]
@@ -623,20 +1142,20 @@ def attributes(value: Any) -> list[str]:
     [
         (
             "ClientId",
-            ["amzn1.application-oa2-client.0123456789abcdef"],
-            ["", "client", 'amzn1.application-oa2-client."'],
+            ["amzn1.application-oa2-client.0123456789abcdef", "amzn1.application-oa2-client.a-b_c"],
+            ["", "amzn1.application-oa2-client. abc", 'amzn1.application-oa2-client."'],
         ),
         (
             "ClientSecret",
-            ["0123456789abcdef0123456789abcdef", "amzn1.oa2-cs.v1.0123456789abcdef"],
-            ["", "short", '0123456789abcdef"', "0123456789abcdef\\", "0123456789 abcdef"],
+            ["0123456789abcdef0123456789abcdef", "amzn1.oa2-cs.v1.0123456789abcdef", "of|another:form"],
+            ["", '0123456789abcdef"', "0123456789abcdef\\", "0123456789 abcdef"],
         ),
         ("ReportStorageNotificationEmail", ["a@example.com"], ["", "a", "a@b", "a b@example.com"]),
-        ("AccessKey", ["", "AKIAIOSFODNN7EXAMPLE"], ["AKIA", "akiaiosfodnn7example"]),
+        ("AccessKey", ["", "AKIAIOSFODNN7EXAMPLE"], ["AKIA", "AKIAIOSFODNN7-EXAMPLE"]),
         (
             "SecretKey",
             ["", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"],
-            ["wJal", 'wJalrXUtnFEMI"K7MDENG/bPxRfiCYEXAMPLEKEY'],
+            ["wJalr XUtn", 'wJalrXUtnFEMI"K7MDENG/bPxRfiCYEXAMPLEKEY'],
         ),
         (
             "RoleArn",

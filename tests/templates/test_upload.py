@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from publishing import PublishingError, build, publish
+from publishing.bytecode import interpreter
 from tests.templates.conftest import Account
 from tests.templates.reading import CHECKOUT, PUBLISHED, copy_checkout
+from tests.waiting import SECONDS
 
 
 @pytest.fixture
@@ -26,14 +28,19 @@ def bucket(account: Account, request: pytest.FixtureRequest) -> str:
     return name
 
 
-def test_what_is_uploaded_is_what_was_built(account: Account, bucket: str, checkout: Path) -> None:
+def test_what_was_built_is_uploaded(account: Account, bucket: str, checkout: Path) -> None:
     publication = publish(bucket, endpoint_url=account.endpoint, session=account.session(), checkout=checkout)
     s3 = account.client("s3")
     found = {}
     for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]:
         answer = s3.get_object(Bucket=bucket, Key=entry["Key"])
         found[entry["Key"]] = answer["Body"].read()
-        kind = {"zip": "application/zip", "json": "application/json", "yaml": "application/yaml"}
+        kind = {
+            "zip": "application/zip",
+            "json": "application/json",
+            "yaml": "application/yaml",
+            "txt": "text/plain; charset=utf-8",
+        }
         assert answer["ContentType"] == kind[entry["Key"].rpartition(".")[2]]
     made = build(publication.hosting, checkout)
     assert found == {publication.hosting.prefix + artifact.key: artifact.content for artifact in made.artifacts}
@@ -43,7 +50,7 @@ def test_what_is_uploaded_is_what_was_built(account: Account, bucket: str, check
     )
 
 
-def test_what_is_there_is_not_sent_again(account: Account, bucket: str, checkout: Path) -> None:
+def test_existing_objects_are_not_uploaded_again(account: Account, bucket: str, checkout: Path) -> None:
     def uploaded() -> list[str]:
         publication = publish(bucket, endpoint_url=account.endpoint, session=account.session(), checkout=checkout)
         return [one.key for one in publication.uploaded if not one.present]
@@ -55,22 +62,24 @@ def test_what_is_there_is_not_sent_again(account: Account, bucket: str, checkout
     assert [re.sub("-[0-9a-f]{16}", "", key.rpartition("/")[2]) for key in uploaded()] == [
         "token_storage.zip",
         "token-storage.yaml",
+        "sbom.cdx.json",
+        "checksums.txt",
         "quickstart.yaml",
     ]
 
 
 def test_a_bucket_that_does_not_exist(account: Account, checkout: Path) -> None:
-    with pytest.raises(PublishingError, match=r"There is no bucket nowhere\."):
+    with pytest.raises(PublishingError, match=r"The bucket nowhere does not exist\."):
         publish("nowhere", endpoint_url=account.endpoint, session=account.session(), checkout=checkout)
 
 
 def test_a_bucket_in_another_region(account: Account, bucket: str, checkout: Path) -> None:
-    with pytest.raises(PublishingError, match=r"is in us-east-1, not in eu-west-1\. Lambda takes code only"):
+    with pytest.raises(PublishingError, match=r"is in us-east-1, not in eu-west-1\. Lambda only accepts code"):
         publish(bucket, region="eu-west-1", endpoint_url=account.endpoint, session=account.session(), checkout=checkout)
     assert "Contents" not in account.client("s3").list_objects_v2(Bucket=bucket)
 
 
-def test_the_buckets_own_region_is_taken(account: Account, checkout: Path) -> None:
+def test_the_default_region_is_the_buckets_own(account: Account, checkout: Path) -> None:
     account.client("s3", region="eu-west-1").create_bucket(
         Bucket="published-in-ireland", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
@@ -81,20 +90,20 @@ def test_the_buckets_own_region_is_taken(account: Account, checkout: Path) -> No
     assert publication.launch_url.startswith("https://eu-west-1.console.aws.amazon.com/")
 
 
-def test_a_user_who_may_not_see_the_bucket(account: Account, bucket: str, checkout: Path) -> None:
+def test_a_user_without_access_to_the_bucket(account: Account, bucket: str, checkout: Path) -> None:
     keys = account.user_keys("stranger")
     with pytest.raises(PublishingError, match=f"Access to the bucket {bucket} is denied.*s3:PutObject"):
         publish(bucket, endpoint_url=account.endpoint, session=account.session(*keys), checkout=checkout)
 
 
-def test_a_user_who_may_not_write_to_the_bucket(account: Account, bucket: str, checkout: Path) -> None:
+def test_a_user_without_write_access_to_the_bucket(account: Account, bucket: str, checkout: Path) -> None:
     reading: dict[str, object] = {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "*"}
     keys = account.user_keys("reader", reading)
     with pytest.raises(PublishingError, match=f"Access to the bucket {bucket} is denied"):
         publish(bucket, endpoint_url=account.endpoint, session=account.session(*keys), checkout=checkout)
 
 
-def test_a_user_with_just_the_rights_that_the_message_names(account: Account, bucket: str, checkout: Path) -> None:
+def test_a_user_with_only_the_permissions_that_the_message_names(account: Account, bucket: str, checkout: Path) -> None:
     arn = f"arn:aws:s3:::{bucket}"
     keys = account.user_keys(
         "uploader",
@@ -128,19 +137,32 @@ def run_command(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=SECONDS,
     )
 
 
-def test_the_command_ends_with_the_launch_url(account: Account, bucket: str, checkout: Path) -> None:
+def test_the_command_prints_the_launch_url_last(account: Account, bucket: str, checkout: Path) -> None:
     done = run_command(account, checkout, "--bucket", bucket, "--region", "us-east-1", "--prefix", "mine/")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert len(lines) == len(PUBLISHED) + 4
-    assert {line.split()[0] for line in lines[:-4]} == {"uploaded"}
+    assert len(lines) == len(PUBLISHED) + 8
+    assert {line.split()[0] for line in lines[:-8]} == {"uploaded"}
+    python = interpreter()
     expected = publish(
-        bucket, prefix="mine/", endpoint_url=account.endpoint, session=account.session(), checkout=checkout
+        bucket,
+        prefix="mine/",
+        endpoint_url=account.endpoint,
+        session=account.session(),
+        checkout=checkout,
+        python=python,
     )
+    bytecode = "none, so that each cold start takes a third longer: Python 3.13" if python is None else "of Python 3.13"
+    assert lines[-5].startswith(f"Bytecode  {bytecode}")
+    assert lines[-8:-5] == [
+        f"SBOM      {expected.sbom_url}",
+        f"Licenses  {expected.licenses_url}",
+        f"SHA-256   {expected.checksums_url}",
+    ]
     assert lines[-4:-2] == [f"Template  {expected.template_url}", f"Launch    {expected.launch_url}"]
     assert lines[-2].startswith("Badge     [![Launch the stack](docs/images/")
     assert lines[-1].startswith("Next: open the launch URL")
@@ -158,7 +180,7 @@ def test_the_command_prefills_parameters(account: Account, bucket: str, checkout
 def test_a_secret_is_not_prefilled_and_nothing_is_uploaded(account: Account, bucket: str, checkout: Path) -> None:
     done = run_command(account, checkout, "--bucket", bucket, "--parameters", "ClientSecret=0123456789abcdef")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "publishing: ClientSecret cannot be prefilled: it is secret, and a URL is not.\n"
+    assert done.stderr == "publishing: ClientSecret cannot be prefilled: a secret must not appear in a URL.\n"
     assert "Contents" not in account.client("s3").list_objects_v2(Bucket=bucket)
 
 
@@ -166,30 +188,51 @@ def test_without_credentials(account: Account, bucket: str, checkout: Path) -> N
     environment = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(checkout)}
     done = run_command(account, checkout, "--bucket", bucket, **environment)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"publishing: S3 cannot be asked about the bucket {bucket}: Unable to locate credentials\n"
+    assert done.stderr == f"publishing: Cannot get the region of the bucket {bucket}: Unable to locate credentials\n"
 
 
-def test_the_command_says_in_words_what_went_wrong(account: Account, checkout: Path) -> None:
+def test_the_command_prints_errors_without_a_traceback(account: Account, checkout: Path) -> None:
     done = run_command(account, checkout, "--bucket", "nowhere")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("publishing: There is no bucket nowhere.")
+    assert done.stderr.startswith("publishing: The bucket nowhere does not exist.")
     assert "Traceback" not in done.stderr
+
+
+def test_what_was_downloaded_has_the_published_checksums(
+    account: Account, bucket: str, checkout: Path, tmp_path: Path
+) -> None:
+    publication = publish(bucket, endpoint_url=account.endpoint, session=account.session(), checkout=checkout)
+    s3, folder = account.client("s3"), tmp_path / "downloaded"
+    for uploaded in publication.uploaded:
+        file = folder / uploaded.key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(s3.get_object(Bucket=bucket, Key=uploaded.key)["Body"].read())
+    home = folder / publication.hosting.prefix
+    checksums = publication.checksums_url.partition(publication.hosting.prefix)[2]
+    done = subprocess.run(
+        ["sha256sum", "--check", "--strict", checksums], cwd=home, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == len(publication.uploaded) - 1
 
 
 def test_make_publish_lints_before_anything_is_uploaded(account: Account, bucket: str, checkout: Path) -> None:
     for name in ("requirements", "publishing"):
         shutil.copytree(CHECKOUT / name, checkout / name)
-    for name in ("Makefile", "layers/dependencies/requirements.txt"):
+    lists = (f"layers/{layer}/requirements.txt" for layer in ("dependencies", "validation", "inflating"))
+    for name in ("Makefile", *lists):
         shutil.copy2(CHECKOUT / name, checkout / name)
     (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
     stamps = checkout / ".local"
     stamps.mkdir()
-    for name in ("ready-demo", "ready-lint", "ready-dependencies"):
+    for name in ("ready-demo", "ready-lint", "ready-dependencies", "ready-validation", "ready-inflating"):
         (stamps / name).touch()
     version = stamps / f"python-{sys.version_info.major}.{sys.version_info.minor}"
     version.touch()
-    os.utime(version, (0, 0))  # older than the interpreter's folder, which make would build anew
+    os.utime(version, (0, 0))  # older than the interpreter's folder, which make would rebuild
     template = checkout / "templates/monitoring.yaml"
+    for other in set((checkout / "templates").glob("*.yaml")) - {template}:
+        other.unlink()  # cfn-lint reads for eight seconds otherwise
     template.write_text(template.read_text().replace("AWS::CloudWatch::Dashboard", "AWS::CloudWatch::Dashbord"))
 
     environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": account.endpoint}
@@ -200,10 +243,10 @@ def test_make_publish_lints_before_anything_is_uploaded(account: Account, bucket
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=SECONDS,
     )
 
     assert done.returncode == 2, done.stderr
     assert "Resource type 'AWS::CloudWatch::Dashbord' does not exist" in done.stdout
-    assert done.stdout.rstrip().endswith("The linter's findings stand above. Nothing was uploaded.")
+    assert done.stdout.rstrip().endswith("cfn-lint found the problems above. Nothing was uploaded.")
     assert "Contents" not in account.client("s3").list_objects_v2(Bucket=bucket)

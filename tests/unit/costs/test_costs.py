@@ -1,4 +1,4 @@
-"""The program behind docs/costs.md: its counts, its prices, and that the page shows what it prints."""
+"""`make costs`: its counts and prices, and that docs/costs.md has the tables that it prints."""
 
 import dataclasses
 import json
@@ -10,33 +10,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from costs import counts, prices, usage
 from costs.__main__ import DOCUMENT, TEMPLATES, main, with_tables
 from costs.counting import BILLED, FREE, CountingError, item_bytes
-from costs.counts import LARGE_REPORT, ORDER, SMALL_REPORT
+from costs.counts import LARGE_REPORT, LISTING, ORDER, PULL, SMALL_REPORT, TYPES_OF_A_PULL
 from costs.table import tables
 from costs.usage import Assumptions, at_rest, of_flow
+from tests.yaml_reading import yaml_parse
 
 COUNTED = counts.load()
 PRICES = prices.load().prices
 
 
-def test_the_page_shows_what_is_printed() -> None:
+def test_the_page_has_the_printed_tables() -> None:
     printed = tables(COUNTED, at_rest(TEMPLATES, COUNTED), prices.load(), Assumptions())
     document = DOCUMENT.read_text()
     assert with_tables(document, printed) == document, "run: make costs ARGS='--counts --write'"
 
 
-def test_the_page_tells_each_assumption() -> None:
-    told = DOCUMENT.read_text()
+def test_the_page_lists_each_assumption() -> None:
+    document = DOCUMENT.read_text()
     for field in dataclasses.fields(Assumptions):
-        assert f"`--{field.name.replace('_', '-')}`" in told
+        assert f"`--{field.name.replace('_', '-')}`" in document
 
 
 @pytest.mark.parametrize("dimension", PRICES)
-def test_a_price_says_where_and_when_it_was_read(dimension: str) -> None:
+def test_a_price_has_its_source_and_date(dimension: str) -> None:
     price = PRICES[dimension]
     assert price.usd > 0
     assert price.units > 0
@@ -45,33 +45,33 @@ def test_a_price_says_where_and_when_it_was_read(dimension: str) -> None:
     assert re.fullmatch(r"undated|20\d\d-\d\d-\d\d", price.as_of)
 
 
-def test_what_is_billed_has_a_price_and_nothing_else_has() -> None:
+def test_prices_are_those_of_the_billed_items() -> None:
     billed = {dimension for count in COUNTED.values() for dimension in of_flow(count, Assumptions())}
     assert billed | set(at_rest(TEMPLATES, COUNTED)) == set(PRICES)
 
 
-def test_the_dashboard_is_one_of_the_free_ones() -> None:
-    """AWS has three free that show fifty metrics at most."""
+def test_the_dashboard_is_within_the_free_tier() -> None:
+    """The free tier has three dashboards of up to fifty metrics."""
     drawn = re.findall(r'^ *\["AWS/', (TEMPLATES / "monitoring.yaml").read_text(), re.MULTILINE)
     assert 40 < len(drawn) <= 50
     assert prices.load().prices["dashboard"].free_each_month == 3
 
 
-@pytest.mark.parametrize("flow", [SMALL_REPORT, LARGE_REPORT, ORDER])
-def test_the_counts_are_of_the_functions_that_there_are(flow: str) -> None:
+@pytest.mark.parametrize("flow", [SMALL_REPORT, LARGE_REPORT, ORDER, LISTING, PULL])
+def test_the_counts_match_the_functions(flow: str) -> None:
     for name, function in COUNTED[flow].functions.items():
         assert _memory_sizes()[name] == function.memory_megabytes, "run: make costs ARGS=--write"
         assert function.invocations >= 1
 
 
-def test_every_service_that_functions_may_call_is_billed_or_known_as_free() -> None:
+def test_every_service_that_functions_may_call_is_billed_or_free() -> None:
     policies = "".join(template.read_text() for template in TEMPLATES.glob("*.yaml"))
     allowed = set(re.findall(r"(?:- |Action: )([a-z0-9]+):[A-Z]\w+", policies))
-    # Functions are invoked by state machines; their logs are counted; iam is PassRole.
-    assert allowed - {"lambda", "logs", "iam"} <= {*BILLED, *FREE}
+    # Functions are invoked by state machines; their logs are counted; iam is PassRole; xray is off by default.
+    assert allowed - {"lambda", "logs", "iam", "xray"} <= {*BILLED, *FREE}
 
 
-def test_a_large_report_costs_more_for_its_bytes_alone() -> None:
+def test_a_large_report_costs_more_only_for_its_size() -> None:
     small, large = (of_flow(COUNTED[flow], Assumptions()) for flow in (SMALL_REPORT, LARGE_REPORT))
     differing = {dimension for dimension in small if small[dimension] != large[dimension]}
     assert differing <= {
@@ -83,17 +83,17 @@ def test_a_large_report_costs_more_for_its_bytes_alone() -> None:
         "table-gigabyte",
         "table-backup-gigabyte",
     }
-    # Parts of 8 MiB, begin and end, and the tag.
+    # Parts of 8 MiB, the start and completion of the upload, and the tag.
     assert large["bucket-write"] == -(-50_000_000 // (8 * 1024 * 1024)) + 3
     assert large["gigabyte-out"] == pytest.approx(50_000_000 / 1024**3)
 
 
-def test_time_is_reckoned_from_calls() -> None:
-    still = Assumptions(0, 0, 0, 0, 0, float("inf"), 1, 30)
+def test_durations_are_computed_from_calls() -> None:
+    instant = Assumptions(0, 0, 0, 0, 0, float("inf"), 1, 30)
     count = COUNTED[SMALL_REPORT]
 
     def seconds(**changed: float) -> float:
-        return of_flow(count, dataclasses.replace(still, **changed))["function-gigabyte-second"]
+        return of_flow(count, dataclasses.replace(instant, **changed))["function-gigabyte-second"]
 
     memories = {name: function.memory_megabytes / 1024 for name, function in count.functions.items()}
     assert seconds() == 0
@@ -107,7 +107,33 @@ def test_time_is_reckoned_from_calls() -> None:
     assert seconds(sp_api_call_milliseconds=1000) == pytest.approx(calls * 0.5 + memories[usage.STORAGE_FUNCTION])
 
 
-def test_what_is_there_at_rest_is_counted_from_the_templates(tmp_path: Path) -> None:
+def test_a_function_that_waits_is_billed_for_the_wait() -> None:
+    """SPAPIListingSubmissions waits while SPAPIListingSender calls Amazon."""
+    instant = Assumptions(0, 0, 0, 0, 0, float("inf"), 1, 30)
+    count = COUNTED[LISTING]
+    seconds = of_flow(count, dataclasses.replace(instant, sp_api_call_milliseconds=1000))["function-gigabyte-second"]
+    memories = {name: function.memory_megabytes / 1024 for name, function in count.functions.items()}
+    # A token and one call each: search, put and get.
+    assert count.sp_api_calls == {
+        "getAccessToken": 3,
+        "getListingsItem": 1,
+        "putListingsItem": 1,
+        "searchCatalogItems": 1,
+    }
+    waiting = memories[usage.SUBMISSIONS_FUNCTION] * (2 + 2)
+    assert seconds == pytest.approx(
+        waiting + memories[usage.SENDER_FUNCTION] * 2 + memories["SPAPIListingFollower"] * 2
+    )
+
+
+def test_a_pull_lasts_as_long_as_the_quota_makes_it() -> None:
+    instant = Assumptions(0, 0, 0, 0, 0, float("inf"), 1, 30)
+    seconds = of_flow(COUNTED[PULL], instant)["function-gigabyte-second"]
+    memory = COUNTED[PULL].functions[usage.FETCHER_FUNCTION].memory_megabytes / 1024
+    assert seconds == pytest.approx(memory * TYPES_OF_A_PULL / 5)
+
+
+def test_costs_at_rest_are_counted_from_the_templates(tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text(
         """
 Resources:
@@ -119,9 +145,30 @@ Resources:
     Properties:
       Role: !GetAtt Role.Arn
       Events: {Queue: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn}}, Api: {Type: Api}}
+  OptionalFunction:
+    Type: AWS::Serverless::Function
+    Condition: SendsDigest
+    Properties:
+      Role: !GetAtt Role.Arn
+      Events: {Queue: {Type: SQS, Properties: {Queue: !GetAtt OptionalQueue.Arn}}}
 """
     )
     (tmp_path / "two.yaml").write_text("Resources:\n  Alarm: {Type: AWS::CloudWatch::Alarm}\n")
+    (tmp_path / "three.yaml").write_text("Resources:\n  Alarm: {Type: AWS::CloudWatch::Alarm}\n")
+    (tmp_path / "quickstart.yaml").write_text(
+        """
+Parameters:
+  TwoEnabled: {Type: String, Default: 'Yes'}
+  ThreeEnabled: {Type: String, Default: 'No'}
+Conditions:
+  HasTwo: !Equals [!Ref TwoEnabled, 'Yes']
+  HasThree: !Equals [!Ref ThreeEnabled, 'Yes']
+Resources:
+  One: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: one.yaml}}
+  Two: {Type: AWS::CloudFormation::Stack, Condition: HasTwo, Properties: {TemplateURL: two.yaml}}
+  Three: {Type: AWS::CloudFormation::Stack, Condition: HasThree, Properties: {TemplateURL: three.yaml}}
+"""
+    )
     assert at_rest(tmp_path, COUNTED) == {
         "key": 1,
         "secret": 0,
@@ -142,32 +189,32 @@ Resources:
         ({"M": {"M": {"k": {"S": "v"}}}}, 1 + 3 + 1 + 1 + 1),
     ],
 )
-def test_items_are_measured_as_dynamodb_does(item: dict[str, Any], size: int) -> None:
+def test_item_sizes_follow_dynamodbs_rules(item: dict[str, Any], size: int) -> None:
     assert item_bytes(item) == size
 
 
-def test_a_value_of_an_unknown_type_is_not_passed_over() -> None:
-    with pytest.raises(CountingError, match="type B"):
-        item_bytes({"Blob": {"B": b""}})
+def test_a_value_of_an_unknown_type_is_an_error() -> None:
+    with pytest.raises(CountingError, match="type SS"):
+        item_bytes({"Names": {"SS": ["a"]}})
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
-        (["--downloads", "-1"], "--downloads: must be a number from 0, not -1"),
-        (["--cold-start-share", "2"], "--cold-start-share: must be from 0 to 1"),
+        (["--downloads", "-1"], "--downloads: must be a number of at least 0, not -1"),
+        (["--cold-start-share", "2"], "--cold-start-share: must be between 0 and 1"),
         (["--copied-bytes-each-second", "0"], "--copied-bytes-each-second: must be above 0"),
         (["--prices", "nowhere.json"], "nowhere.json: No such file"),
         (["--prices", "empty.json"], 'must be an object with "region" and "prices"'),
-        (["--prices", "short.json"], "short.json has no price of: alarm, api-request"),
+        (["--prices", "short.json"], "short.json has no price for: alarm, api-request"),
         (["--prices", "free.json"], "free.json, email: usd must be a number above 0, not 0"),
         (["--prices", "unsourced.json"], "unsourced.json, email: must be an object with the fields as_of, aws_page"),
-        (["--write", "--downloads", "0"], "--write is for the page's own assumptions"),
+        (["--write", "--downloads", "0"], "--write needs the default assumptions"),
     ],
 )
-def test_wrong_input_is_named(
+def test_invalid_input_is_reported(
     arguments: list[str],
-    told: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -191,21 +238,20 @@ def test_wrong_input_is_named(
     except SystemExit as ended:
         status = int(str(ended.code))
     assert status == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert DOCUMENT.read_text() == before
 
 
-def test_counts_are_kept_as_they_are(tmp_path: Path) -> None:
+def test_counts_are_saved_and_loaded_unchanged(tmp_path: Path) -> None:
     counts.save(COUNTED, tmp_path / "counts.json")
     assert counts.load(tmp_path / "counts.json") == COUNTED
 
 
 @cache
 def _memory_sizes() -> Mapping[str, int]:
-    yaml = YAML(typ="rt")
     return {
         name: resource["Properties"]["MemorySize"]
         for template in TEMPLATES.glob("*.yaml")
-        for name, resource in yaml.load(template.read_text())["Resources"].items()
+        for name, resource in yaml_parse(template.read_text())["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }

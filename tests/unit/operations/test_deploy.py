@@ -1,15 +1,18 @@
-"""Which values a deployment takes, and which it refuses."""
+"""Which parameter values a deployment accepts and which it rejects."""
 
 import os
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from operations import deploy
 from operations.command import CommandError
-from operations.deploy import TEMPLATE, needed, read_given, stack_name_of
+from operations.deploy import TEMPLATE, needed, read_given, split, stack_name_of
 from publishing.parameters import template_parameters
 
 CLIENT_ID = "amzn1.application-oa2-client.0123456789abcdef"
@@ -22,61 +25,209 @@ def declared() -> Mapping[str, Mapping[str, Any]]:
 
 
 def asked(name: str) -> str:
-    return f"asked for {name}"
+    return f"typed value of {name}"
 
 
-def test_given_values_are_read_and_a_name_alone_is_asked_for(declared: Mapping[str, Mapping[str, Any]]) -> None:
+def test_values_are_read_and_a_name_alone_asks_for_its_value(declared: Mapping[str, Mapping[str, Any]]) -> None:
     arguments = ["LogRetentionDays=90", "SellingPartnerApiEndpoint=http://127.0.0.1/{region}?a=b", "ClientSecret"]
     assert read_given(arguments, declared, asked) == {
         "LogRetentionDays": "90",
         "SellingPartnerApiEndpoint": "http://127.0.0.1/{region}?a=b",
-        "ClientSecret": "asked for ClientSecret",
+        "ClientSecret": "typed value of ClientSecret",
     }
 
 
 @pytest.mark.parametrize(
     ("argument", "words"),
     [
-        (f"ClientSecret={SECRET}", "ClientSecret is secret and does not belong on a command line"),
-        ("LinkLifetime=60", "no parameter LinkLifetime. It has ClientId, "),
+        (f"ClientSecret={SECRET}", "ClientSecret is secret. Do not pass its value on the command line"),
+        ("LinkLifetime=60", "no parameter LinkLifetime. Its parameters are ClientId, "),
         ("ReportStorageNotificationEmail=me", "ReportStorageNotificationEmail: An e-mail address, such as"),
-        ("LogRetentionDays=91", "LogRetentionDays: It is one of: 1, 3, 5"),
+        ("LogRetentionDays=91", "LogRetentionDays: It must be one of: 1, 3, 5"),
         ("SolicitationDelayDays=4", "SolicitationDelayDays: From 5 to 30 days."),
     ],
 )
-def test_a_wrong_value_is_told(declared: Mapping[str, Mapping[str, Any]], argument: str, words: str) -> None:
-    with pytest.raises(CommandError, match=words) as told:
+def test_an_invalid_value_is_rejected(declared: Mapping[str, Mapping[str, Any]], argument: str, words: str) -> None:
+    with pytest.raises(CommandError, match=words) as raised:
         read_given([argument], declared, asked)
-    assert SECRET not in str(told.value)
+    assert SECRET not in str(raised.value)
 
 
-def test_what_has_no_default_comes_from_the_environment_or_is_asked_for(
+def test_parameters_without_a_default_come_from_the_environment_or_are_asked_for(
     declared: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    environment = {"ClientSecret": SECRET, "RoleArn": "not taken: it has a default"}
+    environment = {"ClientSecret": SECRET, "RoleArn": "not used: it has a default"}
     assert needed(declared, {"ClientId": CLIENT_ID}, environment, asked) == {
         "ClientSecret": SECRET,
-        "ReportStorageNotificationEmail": "asked for ReportStorageNotificationEmail",
+        "ReportStorageNotificationEmail": "typed value of ReportStorageNotificationEmail",
     }
 
 
-def test_a_wrong_value_of_the_environment_is_told_without_it(declared: Mapping[str, Mapping[str, Any]]) -> None:
-    with pytest.raises(CommandError, match="ClientSecret: A client secret has at least 16") as told:
+def test_an_invalid_value_of_the_environment_is_not_printed(declared: Mapping[str, Mapping[str, Any]]) -> None:
+    with pytest.raises(CommandError, match="ClientSecret: A client secret has no spaces") as raised:
         needed(declared, {}, {"ClientId": CLIENT_ID, "ClientSecret": "short secret"}, asked)
-    assert "short secret" not in str(told.value)
+    assert "short secret" not in str(raised.value)
 
 
-def test_an_unknown_environment_is_told() -> None:
-    assert stack_name_of("prod") == "selling-partner-api-quick-start-prod"
-    with pytest.raises(CommandError, match="ENV is one of default, dev, prod"):
+@pytest.mark.parametrize("name", ["dependencies", "validation", "inflating"])
+def test_an_empty_layer_is_not_deployed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty layer would deploy, and every function with it would fail."""
+    for layer in ("dependencies", "validation", "inflating"):
+        (tmp_path / layer / "python" / ("" if layer == name else "package")).mkdir(parents=True)
+    monkeypatch.setattr(
+        deploy, "INSTALLED_LAYERS", tuple(tmp_path / layer.parent.name / "python" for layer in deploy.INSTALLED_LAYERS)
+    )
+    with pytest.raises(CommandError, match=rf"^the {name} layer is empty: run make build first$"):
+        deploy.deploy(boto3.Session(region_name="eu-west-1"), "default", [])
+
+
+NAME = stack_name_of("default")
+DELETE = f"make destroy STACK={NAME} REGION=eu-west-1"
+IN_PROGRESS = "wait until this has ended, then run the command again"
+
+
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [
+        ("ROLLBACK_COMPLETE", f"its creation failed and was rolled back. Delete it: {DELETE}"),
+        ("ROLLBACK_FAILED", f"its creation failed, and so did the rollback. Delete it: {DELETE}"),
+        ("CREATE_FAILED", f"its creation failed. Delete it: {DELETE}"),
+        ("DELETE_FAILED", f"its deletion failed. Retry it: {DELETE}"),
+        (
+            "UPDATE_ROLLBACK_FAILED",
+            "an update failed, and so did its rollback. In the CloudFormation console, find the cause on the Events "
+            "tab and fix it, then choose Stack actions, Continue update rollback",
+        ),
+        ("UPDATE_IN_PROGRESS", IN_PROGRESS),
+        ("DELETE_IN_PROGRESS", IN_PROGRESS),
+    ],
+)
+def test_a_stack_that_cannot_be_updated_is_named_with_what_to_do(
+    status: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "package").touch()
+    monkeypatch.setattr(deploy, "INSTALLED_LAYERS", (tmp_path,))
+    monkeypatch.setattr(deploy, "status_of", lambda *_: (status, None))
+    with pytest.raises(CommandError) as raised:
+        deploy.deploy(boto3.Session("test", "test", region_name="eu-west-1"), "default", [])
+    assert str(raised.value) == f"The stack {NAME} is {status}: {what}"
+
+
+class Sts:
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Account": "111122223333"}
+
+
+EARLIER, LATER = datetime(2026, 11, 25, tzinfo=UTC), datetime(2026, 11, 26, tzinfo=UTC)
+AGAIN = f"make outputs STACK={NAME} REGION=eu-west-1 shows these outputs again. Next:"
+NEXT_OF_NEW = "  confirm each subscription that AWS e-mails you, then continue with docs/deployment.md"
+CREATING = f"Creating the stack {NAME} in eu-west-1, account 111122223333."
+UPDATING = f"Updating the stack {NAME} in eu-west-1, account 111122223333."
+
+
+@pytest.mark.parametrize(
+    ("before", "sam", "after", "code", "printed"),
+    [
+        (("", None), 0, ("CREATE_COMPLETE", None), 0, [CREATING, AGAIN, NEXT_OF_NEW]),
+        (("REVIEW_IN_PROGRESS", None), 0, ("CREATE_COMPLETE", None), 0, [CREATING, AGAIN, NEXT_OF_NEW]),
+        (
+            ("CREATE_COMPLETE", None),
+            0,
+            ("UPDATE_COMPLETE", LATER),
+            0,
+            [UPDATING, AGAIN, f"  make doctor STACK={NAME} REGION=eu-west-1 checks the stack"],
+        ),
+        (
+            ("UPDATE_COMPLETE", EARLIER),
+            0,
+            ("UPDATE_COMPLETE", EARLIER),
+            0,
+            [UPDATING, "There was nothing to update."],
+        ),
+        (("UPDATE_COMPLETE", EARLIER), 1, ("UPDATE_COMPLETE", EARLIER), 1, [UPDATING]),
+        (
+            ("UPDATE_COMPLETE", EARLIER),
+            0,
+            ("UPDATE_ROLLBACK_COMPLETE", LATER),
+            1,
+            [UPDATING, "The deployment failed."],
+        ),
+        (("", None), 0, ("ROLLBACK_COMPLETE", None), 1, [CREATING, "The deployment failed."]),
+    ],
+)
+def test_what_a_deployment_says(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    before: tuple[str, datetime | None],
+    sam: int,
+    after: tuple[str, datetime | None],
+    code: int,
+    printed: list[str],
+) -> None:
+    """And which values it passes on: those that a new stack needs come from the environment."""
+    (tmp_path / "package").touch()
+    statuses = [before, after]
+    passed: list[object] = []
+
+    def sam_deploy(_: Path, environment: str, region: str, parameters: Mapping[str, str], __: object) -> int:
+        passed.append((environment, region, dict(parameters)))
+        return sam
+
+    monkeypatch.setattr(deploy, "INSTALLED_LAYERS", (tmp_path,))
+    monkeypatch.setattr(deploy, "client_maker", lambda _: lambda service: Sts() if service == "sts" else service)
+    monkeypatch.setattr(deploy, "status_of", lambda *_: statuses.pop(0))
+    monkeypatch.setattr(deploy, "copy_with_bytecode", lambda *_: None)
+    monkeypatch.setattr(deploy, "_sam_deploy", sam_deploy)
+    needed = {"ClientId": CLIENT_ID, "ClientSecret": SECRET, "ReportStorageNotificationEmail": "me@example.com"}
+    for name, value in needed.items():
+        monkeypatch.setenv(name, value)
+    session = boto3.Session("test", "test", region_name="eu-west-1")
+    assert deploy.deploy(session, "default", ["LogRetentionDays=90"]) == code
+    assert capsys.readouterr().out.splitlines() == printed
+    new = before[0] in ("", "REVIEW_IN_PROGRESS")
+    assert passed == [("default", "eu-west-1", {"LogRetentionDays": "90", **(needed if new else {})})]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("Links", r"^the template has no parameter Links \(put a value with spaces in quotes\)\. Its parameters are "),
+        ("Links=1", r"^the template has no parameter Links\. Its parameters are "),
+        (
+            f"ClientSecret={SECRET}",
+            "^ClientSecret is secret. Do not pass its value on the command line, where other users can see it: "
+            'PARAMETERS="ClientSecret" without a value asks for it$',
+        ),
+    ],
+)
+def test_how_to_pass_a_parameter_is_explained(
+    declared: Mapping[str, Mapping[str, Any]], argument: str, message: str
+) -> None:
+    with pytest.raises(CommandError, match=message):
+        read_given([argument], declared, asked)
+
+
+def test_an_open_quote_is_explained() -> None:
+    assert split("A=1 B='two words'") == ["A=1", "B=two words"]
+    with pytest.raises(CommandError) as raised:
+        split("A=it's")
+    assert str(raised.value) == ("PARAMETERS: No closing quotation. Put a value with spaces or an apostrophe in quotes")
+
+
+def test_an_unknown_environment_is_rejected() -> None:
+    assert stack_name_of("prod") == "selling-partner-api-prod"
+    with pytest.raises(
+        CommandError, match=r"^samconfig\.toml has no environment test: ENV must be one of default, dev, prod$"
+    ):
         stack_name_of("test")
 
 
-@pytest.mark.parametrize(("given", "taken"), [([], "--env default "), (["ENV=dev"], "--env dev ")])
-def test_a_shell_s_own_variables_choose_nothing(given: list[str], taken: str) -> None:
-    """ENV is the start-up file of a POSIX shell; another program's REGION or ARGS is as little meant."""
+@pytest.mark.parametrize(("given", "used"), [([], "--env default "), (["ENV=dev"], "--env dev ")])
+def test_make_ignores_the_environment_variables_of_the_shell(given: list[str], used: str) -> None:
+    """ENV names the start-up file of a POSIX shell, and another program may have set REGION or ARGS."""
     shell = {"PATH": os.environ["PATH"], "ENV": "prod", "REGION": "eu-west-1", "ARGS": "--yes", "STACK": "other"}
-    told = subprocess.run(
+    printed = subprocess.run(
         ["make", "-n", "deploy", *given],
         cwd=Path(__file__).resolve().parents[3],
         env=shell,
@@ -84,12 +235,12 @@ def test_a_shell_s_own_variables_choose_nothing(given: list[str], taken: str) ->
         text=True,
         check=True,
     ).stdout
-    assert taken in told
-    assert "eu-west-1" not in told
+    assert used in printed
+    assert "eu-west-1" not in printed
 
 
-def test_a_target_that_needs_a_stack_says_so_before_it_makes_anything() -> None:
-    for target in ("outputs", "logs", "destroy", "redrive-queue", "redrive-executions"):
+def test_a_target_that_needs_a_stack_asks_for_it_before_it_builds_anything() -> None:
+    for target in ("outputs", "logs", "destroy", "redrive-queue", "redrive-executions", "stop-solicitations"):
         done = subprocess.run(
             ["make", target],
             cwd=Path(__file__).resolve().parents[3],
@@ -98,4 +249,5 @@ def test_a_target_that_needs_a_stack_says_so_before_it_makes_anything() -> None:
             text=True,
             check=False,
         )
-        assert (done.returncode, done.stdout) == (2, f"Name the stack: make {target} STACK=<name> [REGION=<region>]\n")
+        words = f"Name the stack: make {target} STACK=<name> [REGION=<region>]. Or start a local one: make up\n"
+        assert (done.returncode, done.stdout) == (2, words)

@@ -1,23 +1,166 @@
-"""What AWS's refusals become for a person."""
+"""AWS's errors as messages for the operator."""
 
+from typing import Any
+
+import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ReadTimeoutError,
+)
 
-from operations.stack import explained
+from operations import stack
+from operations.stack import Stack, StackUnknownError, explained
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "told"),
+    ("code", "message", "words"),
     [
-        ("ExpiredToken", "The security token included in the request is expired", "expired: sign in again"),
-        ("RequestExpired", "Request has expired.", "expired: sign in again"),
-        ("InvalidClientTokenId", "The security token is invalid", "look at AWS_PROFILE and the keys"),
-        ("ValidationError", "Stack with id quick-start does not exist", "no stack quick-start in eu-west-1"),
-        ("AccessDenied", "User: me is not authorized", "(AccessDenied). docs/iam/README.md has the policies"),
-        ("AccessDeniedException", "User: me is not authorized", "docs/iam/README.md has the policies"),
+        (
+            "ExpiredToken",
+            "The security token included in the request is expired",
+            "your AWS credentials have expired: sign in again",
+        ),
+        ("ExpiredTokenException", "m", "your AWS credentials have expired: sign in again"),
+        ("RequestExpired", "Request has expired.", "your AWS credentials have expired: sign in again"),
+        *(
+            (code, "m", f"AWS does not accept your credentials ({code}): check AWS_PROFILE and the keys")
+            for code in (
+                "InvalidClientTokenId",
+                "UnrecognizedClientException",
+                "SignatureDoesNotMatch",
+                "AuthFailure",
+            )
+        ),
+        (
+            "ValidationError",
+            "Stack with id quick-start does not exist",
+            "no stack quick-start in eu-west-1: check the name, or add REGION=<region>",
+        ),
+        ("ValidationError", "The name is too long", "DescribeStacks: The name is too long (ValidationError)"),
+        (
+            "AccessDenied",
+            "User: me is not authorized",
+            "DescribeStacks: User: me is not authorized (AccessDenied). For the policies that you need, see "
+            "docs/iam/README.md",
+        ),
+        (
+            "AccessDeniedException",
+            "User: me is not authorized",
+            "DescribeStacks: User: me is not authorized (AccessDeniedException). For the policies that you need, see "
+            "docs/iam/README.md",
+        ),
         ("ThrottlingException", "Rate exceeded", "DescribeStacks: Rate exceeded (ThrottlingException)"),
     ],
 )
-def test_a_refusal_says_what_to_do(code: str, message: str, told: str) -> None:
+def test_an_error_says_what_to_do(code: str, message: str, words: str) -> None:
     error = ClientError({"Error": {"Code": code, "Message": message}}, "DescribeStacks")
-    assert told in explained(error, "quick-start", "eu-west-1")
+    assert explained(error, "quick-start", "eu-west-1") == words
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NoRegionError(), "no region is set: add REGION=<region>, or set AWS_DEFAULT_REGION"),
+        (
+            NoCredentialsError(),
+            "no AWS credentials were found: set AWS_PROFILE, or sign in with `aws configure` or `aws sso login`",
+        ),
+        (
+            EndpointConnectionError(endpoint_url="https://x.test"),
+            "no response from AWS in the region eu-west-1: check the region's name (Could not connect to the endpoint "
+            'URL: "https://x.test")',
+        ),
+        (ReadTimeoutError(endpoint_url="https://x.test"), 'Read timeout on endpoint URL: "https://x.test"'),
+    ],
+)
+def test_an_error_of_the_aws_client_says_what_to_do(error: BotoCoreError, words: str) -> None:
+    assert explained(error, "quick-start", "eu-west-1") == words
+
+
+LOCAL = "http://127.0.0.1:4566"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("AccessDenied", "User: me is not authorized to perform: cloudformation:DescribeStacks"),
+        ("ValidationError", "Stack with id quick-start does not exist"),
+    ],
+)
+def test_a_command_that_went_to_the_local_stack_says_so(
+    monkeypatch: pytest.MonkeyPatch, code: str, message: str
+) -> None:
+    """In a terminal with the local stack's env.sh, with STACK=<a stack on AWS>."""
+    error = ClientError({"Error": {"Code": code, "Message": message}}, "DescribeStacks")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", LOCAL)
+    assert explained(error, "quick-start", "eu-west-1") == (
+        f"no stack quick-start at {LOCAL}, the local stack's address, which AWS_ENDPOINT_URL is set to: for a stack on "
+        "AWS, use a terminal without the local stack's env.sh"
+    )
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://aws.example.com")
+    assert "local stack" not in explained(error, "quick-start", "eu-west-1")
+
+
+def test_a_local_stack_that_was_stopped_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", LOCAL)
+    error = EndpointConnectionError(endpoint_url=LOCAL)
+    words = f"no response from the local stack at {LOCAL}: it was stopped. Start one with make up"
+    assert explained(error, "quick-start", "us-east-1") == words
+
+
+class Formation:
+    """CloudFormation with one stack."""
+
+    def __init__(self, status: str = "CREATE_COMPLETE", **outputs: str) -> None:
+        self.status, self.outputs = status, outputs
+
+    def describe_stacks(self, **_: str) -> dict[str, Any]:
+        listed = [{"OutputKey": name, "OutputValue": value} for name, value in self.outputs.items()]
+        given = [{"ParameterKey": "LogRetentionDays", "ParameterValue": "90"}]
+        return {"Stacks": [{"StackStatus": self.status, "Outputs": listed, "Parameters": given}]}
+
+
+def found(monkeypatch: pytest.MonkeyPatch, formation: Formation) -> Stack:
+    monkeypatch.setattr(stack, "client_maker", lambda *_: lambda _: formation)
+    return stack.find_stack("quick-start", boto3.Session(region_name="eu-west-1"))
+
+
+def test_a_root_stack_is_found_with_its_outputs_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = found(monkeypatch, Formation("UPDATE_IN_PROGRESS", TokenStorageUrl="https://x", Other="y"))
+    assert made.outputs == {"TokenStorageUrl": "https://x", "Other": "y"}
+    assert made.parameters == {"LogRetentionDays": "90"}
+
+
+@pytest.mark.parametrize(
+    ("formation", "words"),
+    [
+        (
+            Formation("CREATE_IN_PROGRESS"),
+            "the stack quick-start is CREATE_IN_PROGRESS and has no outputs yet: wait until this has ended",
+        ),
+        (
+            Formation("ROLLBACK_COMPLETE"),
+            "the stack quick-start is ROLLBACK_COMPLETE and has no outputs. To find the reason, see "
+            "docs/troubleshooting.md. To delete what is left, run make destroy STACK=quick-start REGION=eu-west-1",
+        ),
+        (
+            Formation(Other="y"),
+            "the stack quick-start is not the Quick Start's root stack: it has no output TokenStorageUrl",
+        ),
+        (
+            Formation("ROLLBACK_COMPLETE", Other="y"),
+            "the stack quick-start is not the Quick Start's root stack: it has no output TokenStorageUrl",
+        ),
+    ],
+)
+def test_a_stack_that_cannot_be_used_says_why(
+    monkeypatch: pytest.MonkeyPatch, formation: Formation, words: str
+) -> None:
+    with pytest.raises(StackUnknownError) as unknown:
+        found(monkeypatch, formation)
+    assert str(unknown.value) == words

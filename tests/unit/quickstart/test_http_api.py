@@ -1,14 +1,21 @@
-"""API Gateway's events in, answers out, and the map from exceptions to status codes."""
+"""Turning API Gateway's events into answers, and exceptions into status codes."""
 
 import base64
+import contextlib
 import json
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ReadTimeoutError
 
-from quickstart.http_api import answer
-from quickstart.subscriptions import SubscriptionConflictError
+from quickstart import clients, http_api
+from quickstart.aws_failures import AwsDeadlineExceededError
+from quickstart.notifications.subscriptions import SubscriptionConflictError
+from quickstart.observability import logger
+from quickstart.refusals import FieldError, InvalidRequestError
 from quickstart.token_vault import SellerUnknownError
 from quickstart.validation import Fields
 from sp_api.deadline import DeadlineExceeded
@@ -21,6 +28,7 @@ from sp_api.errors import (
     ThrottledError,
     TransientError,
 )
+from tests.unit.quickstart.support import Context
 
 
 def event(method: str = "POST", resource: str = "/reports", **changed: Any) -> dict[str, Any]:
@@ -36,12 +44,65 @@ def event(method: str = "POST", resource: str = "/reports", **changed: Any) -> d
     }
 
 
+def answer(received: Mapping[str, Any], routes: Mapping[str, http_api.Action]) -> http_api.Answer:
+    return http_api.answer(received, Context(), routes)
+
+
 def echo(fields: Fields) -> Mapping[str, object]:
     return fields.body
 
 
 def body_of(response: Mapping[str, Any]) -> Any:
     return json.loads(response["body"])
+
+
+def reads_seller(fields: Fields) -> Mapping[str, object]:
+    fields.seller_id()
+    fields.finish()
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("method", "changed", "message"),
+    [
+        ("GET", {}, "SellerId is missing: send it in the query string"),
+        ("GET", {"body": '{"SellerId": "A1"}'}, "SellerId is missing: send it in the query string"),
+        ("DELETE", {}, "SellerId is missing: send it in the query string"),
+        ("POST", {}, "SellerId is missing"),
+        (
+            "POST",
+            {"queryStringParameters": {"SellerId": "A1"}},
+            "SellerId is missing: send it in the body, as JSON",
+        ),
+        ("POST", {"body": ""}, "The body is empty: send the fields in it, as a JSON object"),
+        ("POST", {"body": None}, "The body is empty: send the fields in it, as a JSON object"),
+        (
+            "POST",
+            {"body": " ", "queryStringParameters": {"SellerId": "A1"}},
+            "The body is empty: the fields are in the query string, so send them in the body, as a JSON object",
+        ),
+        ("POST", {"body": "SellerId=A1&RegionCode=NA"}, "The body is a form, not JSON: send a JSON object"),
+        ("POST", {"body": "{'SellerId': 'A1'}"}, "The body is not valid JSON"),
+    ],
+)
+def test_fields_in_the_wrong_place(method: str, changed: dict[str, Any], message: str) -> None:
+    response = answer(event(method, **changed), {f"{method} /reports": reads_seller})
+    assert (response["statusCode"], body_of(response)["message"]) == (400, message)
+
+
+def test_a_504_names_the_host_and_what_to_check() -> None:
+    def silent(_: Fields) -> Mapping[str, object]:
+        error = TransientError("createReport", message="no answer came in time")
+        error.host = "sellingpartnerapi-na.amazon.com"
+        raise error
+
+    response = answer(event(), {"POST /reports": silent})
+    assert response["statusCode"] == 504
+    assert body_of(response)["message"] == (
+        "createReport: no answer came in time. No answer came from sellingpartnerapi-na.amazon.com. Check the health "
+        "of "
+        "SP-API in the Solution Provider Portal, and the stack's parameters with endpoints if you have set them"
+    )
 
 
 def test_a_post_has_the_fields_of_its_body() -> None:
@@ -68,7 +129,7 @@ def test_other_methods_have_the_fields_of_query_and_path() -> None:
 
 
 @pytest.mark.parametrize("body", [None, "", "x", "[]", "null", '"text"'])
-def test_what_is_no_json_object_is_400(body: str | None) -> None:
+def test_a_body_that_is_not_a_json_object_is_400(body: str | None) -> None:
     response = answer(event(body=body), {"POST /reports": echo})
     assert response["statusCode"] == 400
     assert body_of(response)["errors"][0]["field"] == "body"
@@ -120,9 +181,203 @@ def test_throttling_says_how_long_to_wait(wait: float, header: str) -> None:
     assert (response["statusCode"], response["headers"]["Retry-After"]) == (429, header)
 
 
-def test_what_nobody_foresaw_is_left_to_lambda() -> None:
+def test_an_unexpected_exception_is_raised_to_lambda() -> None:
     def break_down(_: Fields) -> Mapping[str, object]:
         raise KeyError("unforeseen")
 
     with pytest.raises(KeyError):
         answer(event(), {"POST /reports": break_down})
+
+
+class TestAwsFailure:
+    @staticmethod
+    def failing(error: Exception) -> dict[str, http_api.Action]:
+        def fail(_: Fields) -> Mapping[str, object]:
+            raise error
+
+        return {"POST /reports": fail, "GET /reports": fail}
+
+    @staticmethod
+    def refused(code: str) -> ClientError:
+        response: Any = {"Error": {"Code": code, "Message": "User arn:aws:iam::111122223333:role/Secret may not"}}
+        return ClientError(response, "UpdateItem")
+
+    @pytest.mark.parametrize(
+        ("error", "code", "wait"),
+        [
+            (refused("ThrottlingException"), "ThrottlingException", "5"),
+            (refused("AccessDeniedException"), "AccessDeniedException", "60"),
+            (refused("not a code <x>"), "ClientError", "5"),
+            (ReadTimeoutError(endpoint_url="https://dynamodb"), "ReadTimeoutError", "5"),
+            (AwsDeadlineExceededError("spent"), "AwsDeadlineExceededError", "5"),
+        ],
+    )
+    def test_it_is_503_with_what_failed_and_no_name_of_a_resource(self, error: Exception, code: str, wait: str) -> None:
+        response = answer(event(), self.failing(error))
+        assert (response["statusCode"], response["headers"]["Retry-After"]) == (503, wait)
+        refusal = body_of(response)
+        assert (refusal["requestId"], refusal["errors"][0]["code"]) == ("request-1", "AwsCallFailed")
+        assert f"({code})" in refusal["message"]
+        assert "may have been carried out in part" in refusal["message"]
+        assert "Secret" not in response["body"]
+
+    def test_a_request_that_only_reads_changed_nothing(self) -> None:
+        failing = self.failing(self.refused("InternalServerError"))
+        refusal = body_of(answer(event("GET", "/reports", body=None), failing))
+        assert refusal["message"] == "UpdateItem to AWS failed (InternalServerError). The request changed nothing"
+
+    def test_it_is_one_error_line_with_its_traceback(self, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
+        answer(event(), self.failing(self.refused("AccessDeniedException")))
+        (line,) = log_lines()
+        assert (line["level"], line["status"], line["error"]) == ("ERROR", 503, "AccessDeniedException")
+        assert "Traceback" in line["exception"]
+
+    def test_calls_share_the_requests_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A hung DynamoDB: the attempt in progress ends by its time-out, and no other begins after the deadline."""
+        monkeypatch.setattr(http_api, "AWS_BUDGET_SECONDS", 0.5)
+        monkeypatch.setattr(clients, "_AWS", clients._AWS.merge(Config(read_timeout=1)))
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        connections = []
+
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            silent.settimeout(0.1)
+            monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{silent.getsockname()[1]}")
+            clients.dynamodb.cache_clear()
+
+            def read(_: Fields) -> Mapping[str, object]:
+                clients.dynamodb().get_item(TableName="table", Key={"id": {"S": "1"}})
+                return {}
+
+            try:
+                response = answer(event(), {"POST /reports": read})
+                with contextlib.suppress(TimeoutError):
+                    while True:
+                        connections.append(silent.accept()[0])
+            finally:
+                clients.dynamodb.cache_clear()
+                clients.end_calls_by(None)
+                for connection in connections:
+                    connection.close()
+        assert response["statusCode"] == 503
+        assert "AwsDeadlineExceededError" in response["body"]
+        assert len(connections) == 1
+
+    def test_the_longest_request_ends_before_api_gateway_does(self) -> None:
+        longest_attempt = clients.CONNECT_SECONDS + clients.READ_SECONDS
+        assert http_api.CALL_BUDGET_SECONDS < http_api.AWS_BUDGET_SECONDS <= 28 - longest_attempt
+
+
+class TestBounds:
+    def test_twenty_errors_at_most_cut_to_size(self, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
+        def refuse(_: Fields) -> Mapping[str, object]:
+            raise InvalidRequestError(FieldError(f"{n:04}{'x' * 100}", "Unknown", "y" * 9000) for n in range(2000))
+
+        response = answer(event(), {"POST /reports": refuse})
+        errors = body_of(response)["errors"]
+        assert len(errors) == 21
+        assert errors[0] == {
+            "field": "0000" + "x" * 60 + "...",
+            "code": "Unknown",
+            "message": "y" * 2000 + "...",
+            "documentation": "docs/errors.md#unknown",
+        }
+        assert (errors[-1]["code"], errors[-1]["message"]) == ("MoreErrors", "1980 more errors are not listed")
+        (line,) = log_lines()
+        assert len(line["errors"]) == 21
+
+    def test_a_body_full_of_unknown_fields_has_a_short_answer(self) -> None:
+        def refuse(fields: Fields) -> Mapping[str, object]:
+            fields.seller_id()
+            fields.finish()
+            return {}
+
+        body = json.dumps({f"{number:04}{'x' * 100}": 1 for number in range(2000)})
+        assert len(answer(event(body=body), {"POST /reports": refuse})["body"]) < 10_000
+
+    def test_twenty_errors_are_all_listed(self) -> None:
+        def refuse(fields: Fields) -> Mapping[str, object]:
+            fields.finish()
+            return {}
+
+        body = json.dumps({str(number): 1 for number in range(20)})
+        assert len(body_of(answer(event(body=body), {"POST /reports": refuse}))["errors"]) == 20
+
+    @pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 413)])
+    @pytest.mark.parametrize("encode", [False, True])
+    def test_a_body_of_more_than_256_kb_is_413(self, more: int, status: int, encode: bool) -> None:
+        body = '{"a": "' + "é" * ((256 * 1024 - 9) // 2) + "x" * (more + (256 * 1024 - 9) % 2) + '"}'
+        assert len(body.encode()) == 256 * 1024 + more
+        sent = base64.b64encode(body.encode()).decode() if encode else body
+        response = answer(event(body=sent, isBase64Encoded=encode), {"POST /reports": lambda _: {}})
+        assert response["statusCode"] == status
+        if more:
+            assert body_of(response)["errors"] == [
+                {
+                    "field": "body",
+                    "code": "BodyTooLarge",
+                    "message": "The body is larger than 256 KB",
+                    "documentation": "docs/errors.md#bodytoolarge",
+                }
+            ]
+
+    def test_a_deeply_nested_body_is_400(self) -> None:
+        response = answer(event(body="[" * 200_000), {"POST /reports": echo})
+        assert (response["statusCode"], body_of(response)["errors"][0]["code"]) == (400, "InvalidJson")
+
+
+class TestLog:
+    @pytest.fixture
+    def lines(self, log_lines: Callable[[], list[dict[str, Any]]]) -> Callable[[], list[dict[str, Any]]]:
+        return log_lines
+
+    def test_a_request_that_succeeds_is_one_info_line(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
+        body = '{"SellerId": "A1", "RegionCode": "NA", "ReportType": "GET_X", "RefreshToken": "Atzr|1"}'
+        answer(event(body=body), {"POST /reports": lambda _: {"reportId": "7", "url": "https://secret"}})
+        (line,) = lines()
+        assert (line["level"], line["message"]) == ("INFO", "request answered")
+        assert (line["api_request_id"], line["function_request_id"]) == ("request-1", "function-request-1")
+        assert (line["route"], line["seller_id"], line["region"]) == ("POST /reports", "A1", "NA")
+        assert (line["report_type"], line["report_id"]) == ("GET_X", "7")
+        assert not {"Atzr|1", "https://secret"} & set(map(str, line.values()))
+
+    def test_a_request_that_is_refused_is_one_warning(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
+        def refuse(_: Fields) -> Mapping[str, object]:
+            raise AccessDeniedError("createReport", status=403, code="Unauthorized", message="denied")
+
+        answer(event(), {"POST /reports": refuse})
+        (line,) = lines()
+        assert (line["level"], line["message"], line["status"]) == ("WARNING", "request rejected", 502)
+        assert (line["api_request_id"], line["route"]) == ("request-1", "POST /reports")
+        assert line["errors"] == [
+            {"field": None, "code": "Unauthorized", "message": "createReport: HTTP 403 Unauthorized: denied"}
+        ]
+        assert "exception" not in line
+
+    def test_a_request_that_fails_is_one_error_with_its_id(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
+        def break_down(_: Fields) -> Mapping[str, object]:
+            raise KeyError("unforeseen")
+
+        with pytest.raises(KeyError):
+            answer(event(), {"POST /reports": break_down})
+        (line,) = lines()
+        assert (line["level"], line["message"], line["error"]) == ("ERROR", "request failed", "KeyError")
+        assert line["api_request_id"] == "request-1"
+
+    def test_each_line_names_the_caller(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
+        caller = "arn:aws:sts::111122223333:assumed-role/Host/session"
+        signed = event(requestContext={"requestId": "request-1", "identity": {"userArn": caller}})
+        answer(signed, {"POST /reports": lambda _: {}})
+        assert [line["caller"] for line in lines()] == [caller]
+
+    def test_what_a_handler_logs_carries_both_ids(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
+        def noting(_: Fields) -> Mapping[str, object]:
+            logger().info("inside")
+            return {}
+
+        answer(event(), {"POST /reports": noting})
+        assert [line["message"] for line in lines()] == ["inside", "request answered"]
+        assert {(line["api_request_id"], line["function_request_id"]) for line in lines()} == {
+            ("request-1", "function-request-1")
+        }

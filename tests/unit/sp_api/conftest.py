@@ -8,7 +8,7 @@ from hypothesis import settings
 from tests.unit.sp_api.support import ScriptedServer
 
 # A busy machine makes single examples slow; that is no failure.
-settings.register_profile("any machine", deadline=None)
+settings.register_profile("any machine")
 settings.load_profile("any machine")
 
 

@@ -2,12 +2,14 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -87,9 +89,12 @@ class Received:
 
 
 class ScriptedServer:
-    """Answers each method and path in the order told; the last answer stays. What nobody told is a 418."""
+    """Answers each method and path in the order told; the last answer stays. What nobody told is a 418.
 
-    def __init__(self) -> None:
+    With a certificate, a file with its key as well, it uses TLS.
+    """
+
+    def __init__(self, certificate: Path | None = None) -> None:
         self.requests: list[Received] = []
         self.once_per_connection = False
         self._answers: dict[tuple[str, str], deque[Answer]] = defaultdict(deque)
@@ -119,14 +124,21 @@ class ScriptedServer:
             def do(self) -> None:
                 scripted._serve(self)
 
-            do_GET = do_POST = do_PUT = do_DELETE = do  # noqa: N815
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do  # noqa: N815
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Tests read `requests` instead."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        scheme = "http"
+        if certificate is not None:
+            scheme, context = "https", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
         self.answer("POST", TOKEN_PATH, token_json())
 
     def __enter__(self) -> Self:

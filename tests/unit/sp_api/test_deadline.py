@@ -16,7 +16,7 @@ def test_what_remains_shrinks_towards_the_moment() -> None:
 def test_a_spent_deadline_names_the_operation() -> None:
     deadline = Deadline.after(0)
     assert deadline.spent
-    with pytest.raises(DeadlineExceeded, match="getReport: the time given for the call is spent") as raised:
+    with pytest.raises(DeadlineExceeded, match="getReport: the time for the call ran out") as raised:
         deadline.remaining("getReport")
     assert isinstance(raised.value, TransientError)
     assert raised.value.status is None

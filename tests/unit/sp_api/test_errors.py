@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from urllib3 import HTTPHeaderDict
 
@@ -20,8 +20,6 @@ from sp_api.errors import (
     error_for,
     presentable,
     read_error_list,
-    read_rate_limit,
-    wait_for,
 )
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>x-amz-access-token: Atza|echoed</body></html>"
@@ -87,6 +85,25 @@ def test_error_bodies_of_every_shape(body: bytes, expected: tuple[str, str, str]
     assert read_error_list(body) == expected
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "message", "kind"),
+    [
+        (400, "QuotaExceeded", "You exceeded your quota for the requested resource.", ThrottledError),
+        (403, "QuotaExceeded", "You exceeded your quota for the requested resource.", ThrottledError),
+        (400, "Unauthorized", "Access denied.", AccessDeniedError),
+        (400, "InvalidInput", "The application is not authorized for this resource.", AccessDeniedError),
+        (400, "InvalidInput", "marketplaceIds is missing.", InvalidInputError),
+    ],
+)
+def test_the_words_of_a_refusal_go_before_its_status(
+    status: int, code: str, message: str, kind: type[SellingPartnerApiError]
+) -> None:
+    body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+    error = error_of(status, body)
+    assert type(error) is kind
+    assert (error.status, error.code) == (status, code)
+
+
 @pytest.mark.parametrize("body", [HTML, b"", b"nonsense", b"\x00\xff"])
 def test_a_body_without_errors_is_described_and_not_quoted(body: bytes) -> None:
     error = error_of(502, body, content_type="text/html")
@@ -149,34 +166,6 @@ def test_a_message_is_one_line_of_bounded_length(words: str) -> None:
     shown = presentable(words)
     assert len(shown) <= 1003
     assert len(shown.splitlines()) <= 1
-
-
-@pytest.mark.parametrize(
-    ("header", "rate"),
-    [("2.0", 2.0), ("0.0167", 0.0167), (" 5 ", 5.0), ("2.0, 2.0", 2.0), ("15", 15.0)],
-)
-def test_rate_limit_header(header: str, rate: float) -> None:
-    assert read_rate_limit(header) == rate
-
-
-@pytest.mark.parametrize(
-    "header", [None, "", "0", "0.0", "-1", "nan", "inf", "1e5", "1_0", "two", "٣", "2.", ".5", "0.0000000000001"]
-)
-def test_rate_limit_header_that_says_nothing(header: str | None) -> None:
-    assert read_rate_limit(header) is None
-
-
-@given(st.text() | st.floats().map(str) | st.decimals().map(str))
-@example("0.000000001")
-def test_any_rate_limit_header_gives_a_wait_that_ends(header: str) -> None:
-    rate = read_rate_limit(header)
-    assert rate is None or rate > 0
-    assert 0 < wait_for(rate, 0.0167) <= 3600
-
-
-def test_without_a_header_the_documented_rate_counts() -> None:
-    assert wait_for(None, 0.0167) == pytest.approx(59.88, abs=0.01)
-    assert wait_for(2.0, 0.0167) == 0.5
 
 
 def test_class_names_are_those_that_state_machines_match() -> None:

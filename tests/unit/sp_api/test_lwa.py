@@ -84,7 +84,7 @@ def test_authorization_code_grant(server: ScriptedServer) -> None:
 
 
 def test_a_code_grant_without_refresh_token_is_no_success(server: ScriptedServer) -> None:
-    with pytest.raises(TransientError, match="holds no refresh token") as raised:
+    with pytest.raises(TransientError, match="has no refresh token") as raised:
         lwa_of(server).authorization_code("the-code", "https://example.com/back", Deadline.after(5))
     assert raised.value.outcome_unknown
 
@@ -118,7 +118,7 @@ def test_expires_in_as_text_counts(server: ScriptedServer) -> None:
     assert lwa.grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(5)) == "Atza|1"
 
 
-def test_each_authorisation_and_scope_has_its_own_token(server: ScriptedServer) -> None:
+def test_each_authorization_and_scope_has_its_own_token(server: ScriptedServer) -> None:
     server.answer("POST", TOKEN_PATH, *(token_json(f"Atza|{number}") for number in range(1, 5)))
     lwa = lwa_of(server)
     deadline = Deadline.after(5)
@@ -190,7 +190,7 @@ def test_waiting_for_another_callers_fetch_ends_with_the_deadline(server: Script
     first.join()
 
 
-def test_a_seller_authorised_again_works_at_once(server: ScriptedServer) -> None:
+def test_a_seller_authorized_again_works_at_once(server: ScriptedServer) -> None:
     """The refusal makes the stored value be read past the cache, and the call be repeated with it."""
     server.answer("POST", TOKEN_PATH, refused("invalid_grant"), token_json())
     refresh_token = Stored("Atzr|new", held="Atzr|old")
@@ -214,6 +214,48 @@ def test_the_call_is_repeated_once_only(server: ScriptedServer) -> None:
     assert len(server.token_requests) == 2
 
 
+def with_others(server: ScriptedServer, *others: ApplicationCredentials) -> LwaClient:
+    return LwaClient(
+        make_http(), server.url + TOKEN_PATH, Stored(credentials("current")), Clock(), other_credentials=lambda: others
+    )
+
+
+def test_the_other_secrets_are_tried_when_the_one_in_use_is_refused(server: ScriptedServer) -> None:
+    refusal = refused("invalid_client", status=401)
+    server.answer("POST", TOKEN_PATH, refusal, refusal, token_json())
+    foreign = ApplicationCredentials("amzn1.application-oa2-client.another", "foreign")
+    lwa = with_others(server, credentials("previous"), foreign, credentials("pending"))
+    assert lwa.grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(5)) == ACCESS_TOKEN
+    assert [request.form["client_secret"] for request in server.token_requests] == ["current", "previous", "pending"]
+
+
+def test_a_refusal_stays_when_no_secret_works(server: ScriptedServer) -> None:
+    server.answer("POST", TOKEN_PATH, refused("invalid_client", status=401))
+    with pytest.raises(AuthorizationError) as raised:
+        with_others(server, credentials("previous")).grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(5))
+    assert raised.value.error == "invalid_client"
+    assert len(server.token_requests) == 2
+
+
+@pytest.mark.parametrize("error", ["invalid_grant", "unauthorized_client"])
+def test_other_refusals_try_no_other_secret(server: ScriptedServer, error: str) -> None:
+    server.answer("POST", TOKEN_PATH, refused(error))
+    with pytest.raises(AuthorizationError):
+        with_others(server, credentials("previous")).seller_access_token(
+            "seller", Stored(REFRESH_TOKEN), Deadline.after(5)
+        )
+    assert [request.form["client_secret"] for request in server.token_requests] == ["current"]
+
+
+def test_a_grant_that_fails_with_another_secret_is_what_is_raised(server: ScriptedServer) -> None:
+    server.answer("POST", TOKEN_PATH, refused("invalid_client", status=401), refused("invalid_grant"))
+    with pytest.raises(AuthorizationError) as raised:
+        with_others(server, credentials("previous"), credentials("pending")).seller_access_token(
+            "seller", Stored(REFRESH_TOKEN), Deadline.after(5)
+        )
+    assert raised.value.error == "invalid_grant"
+
+
 def test_what_reading_a_stored_value_raises_passes(server: ScriptedServer) -> None:
     def missing(*, fresh: bool) -> str:
         raise LookupError("no token is stored", fresh)
@@ -226,11 +268,12 @@ def test_what_reading_a_stored_value_raises_passes(server: ScriptedServer) -> No
 @pytest.mark.parametrize(
     ("error", "status", "words", "readings"),
     [
-        ("invalid_grant", 400, "must authorise the application again", 1),
+        ("invalid_grant", 400, "must authorize the application again", 1),
+        ("invalid_grant", 400, "the refresh token is not one of this application", 1),
         ("invalid_client", 401, "rotate the client secret", 1),
         ("unauthorized_client", 400, "issued to another application", 1),
         ("invalid_scope", 400, "check the roles of the application", 0),
-        ("access_denied", 403, "must authorise the application again", 0),
+        ("access_denied", 403, "must authorize the application again", 0),
         ("invalid_request", 400, "check the LWA endpoint", 0),
         ("unsupported_grant_type", 400, "check the LWA endpoint", 0),
         ("something_new", 400, "", 0),
@@ -255,7 +298,7 @@ def test_a_refused_code_says_to_start_again(server: ScriptedServer) -> None:
     server.answer("POST", TOKEN_PATH, refused("invalid_grant", "The request has an invalid grant parameter : code"))
     with pytest.raises(AuthorizationError) as raised:
         lwa_of(server).authorization_code("the-code", "https://example.com/back", Deadline.after(5))
-    assert "start the authorisation again" in raised.value.action
+    assert "start the authorization again" in raised.value.action
     assert len(server.token_requests) == 1
 
 
@@ -332,3 +375,46 @@ def test_no_secret_shows(server: ScriptedServer) -> None:
     shown += [repr(lwa), repr(lwa._tokens), repr(credentials(client_secret))]
     for secret in (refresh_token, client_secret, ACCESS_TOKEN):
         assert all(secret not in text for text in shown)
+
+
+class Observer:
+    """Notes what LWA made of a refresh token."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, ...]] = []
+
+    def granted(self, refresh_token: str, returned: str) -> None:
+        self.seen.append(("granted", refresh_token, returned))
+
+    def revoked(self, refresh_token: str) -> None:
+        self.seen.append(("revoked", refresh_token))
+
+
+@pytest.mark.parametrize("returned", ["Atzr|another", REFRESH_TOKEN, ""])
+def test_an_observer_learns_which_refresh_token_works(server: ScriptedServer, returned: str) -> None:
+    server.answer("POST", TOKEN_PATH, token_json(refresh_token=returned))
+    observer = Observer()
+    lwa = lwa_of(server)
+    lwa.seller_access_token("seller", Stored(REFRESH_TOKEN), Deadline.after(5), observer=observer)
+    lwa.seller_access_token("seller", Stored(REFRESH_TOKEN), Deadline.after(5), observer=observer)
+    assert observer.seen == [("granted", REFRESH_TOKEN, returned or REFRESH_TOKEN)]
+
+
+def test_an_observer_learns_that_a_refresh_token_is_revoked(server: ScriptedServer) -> None:
+    server.answer("POST", TOKEN_PATH, refused("invalid_grant"), token_json())
+    observer = Observer()
+    stored = Stored(REFRESH_TOKEN, held="Atzr|old")
+    lwa_of(server).seller_access_token("seller", stored, Deadline.after(5), observer=observer)
+    assert observer.seen == [("revoked", "Atzr|old"), ("granted", REFRESH_TOKEN, REFRESH_TOKEN)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [refused("invalid_client", status=401), refused("unauthorized_client"), refused("server_error", status=503)],
+)
+def test_only_invalid_grant_is_a_revocation(server: ScriptedServer, answer: Answer) -> None:
+    server.answer("POST", TOKEN_PATH, answer, answer)
+    observer = Observer()
+    with pytest.raises(SellingPartnerApiError):
+        lwa_of(server).seller_access_token("seller", Stored(REFRESH_TOKEN), Deadline.after(5), observer=observer)
+    assert observer.seen == []

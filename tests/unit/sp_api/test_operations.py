@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from jsonschema import ValidationError
 
-from sp_api import application_management, notifications, reports, solicitations, tokens
+from sp_api import application_management, feeds, notifications, product_types, reports, solicitations, tokens
 from sp_api.caller import Caller
 from sp_api.errors import (
     AccessDeniedError,
@@ -20,11 +20,11 @@ from sp_api.errors import (
     ThrottledError,
     TransientError,
 )
+from sp_api.feeds import FeedStatus
 from sp_api.lwa import Scope
 from sp_api.notifications import (
     AggregationTimePeriod,
     Destination,
-    EventBridgeResource,
     EventFilter,
     OrderChangeType,
     ProcessingDirective,
@@ -104,9 +104,7 @@ EVENT_BRIDGE_DESTINATION = {
     "destinationId": "d-2",
     "name": "bus",
 }
-READ_EVENT_BRIDGE = Destination(
-    "d-2", "bus", event_bridge=EventBridgeResource("111122223333", "us-east-1", "aws.partner/x")
-)
+READ_EVENT_BRIDGE = Destination("d-2", "bus")
 DIRECTIVE = ProcessingDirective(
     EventFilter(
         "ORDER_CHANGE",
@@ -152,7 +150,81 @@ class Case:
     grantless: bool = False
 
 
+DEFINITIONS_PATH = "/definitions/2020-09-01/productTypes"
+DEFINITION = {
+    "metaSchema": {"link": {"resource": "https://m.example.com/?X-Amz-Signature=1", "verb": "GET"}, "checksum": "QUJD"},
+    "schema": {
+        "link": {"resource": "https://s.example.com/?X-Amz-Signature=2", "verb": "GET"},
+        "checksum": "c7af9479ca7261645cea9db56c5f720d",
+    },
+    "requirements": "LISTING",
+    "requirementsEnforced": "ENFORCED",
+    "propertyGroups": {"offer": {"title": "Offer", "description": "", "propertyNames": ["list_price"]}},
+    "locale": "fr_FR",
+    "marketplaceIds": [MARKETPLACE],
+    "productType": "LUGGAGE",
+    "displayName": "Bagages",
+    "productTypeVersion": {"version": "UHqSqmb4FNUk=", "latest": True, "releaseCandidate": False},
+}
+READ_DEFINITION = product_types.ProductTypeDefinition(
+    product_type="LUGGAGE",
+    display_name="Bagages",
+    version=product_types.ProductTypeVersion("UHqSqmb4FNUk=", latest=True, release_candidate=False),
+    schema=product_types.SchemaLink("https://s.example.com/?X-Amz-Signature=2", "c7af9479ca7261645cea9db56c5f720d"),
+    meta_schema=product_types.SchemaLink("https://m.example.com/?X-Amz-Signature=1", "QUJD"),
+    property_groups={"offer": product_types.PropertyGroup("Offer", "", ("list_price",))},
+    requirements=product_types.Requirements.LISTING,
+    requirements_enforced=product_types.RequirementsEnforced.ENFORCED,
+    locale="fr_FR",
+    marketplace_ids=(MARKETPLACE,),
+)
+
 CASES = [
+    Case(
+        "searchDefinitionsProductTypes",
+        lambda caller: product_types.search_definitions_product_types(
+            caller, MARKETPLACE, keywords=["sac", "valise"], locale="fr_FR"
+        ),
+        "GET",
+        DEFINITIONS_PATH,
+        answer_json(
+            {
+                "productTypes": [{"name": "LUGGAGE", "displayName": "Bagages", "marketplaceIds": [MARKETPLACE]}],
+                "productTypeVersion": "UHqSqmb4FNUk=",
+            }
+        ),
+        product_types.ProductTypeList(
+            (product_types.ProductType("LUGGAGE", "Bagages", (MARKETPLACE,)),), "UHqSqmb4FNUk="
+        ),
+        query={"marketplaceIds": MARKETPLACE, "keywords": "sac,valise", "locale": "fr_FR"},
+    ),
+    Case(
+        "getDefinitionsProductType",
+        lambda caller: product_types.get_definitions_product_type(
+            caller,
+            product_types.DefinitionRequest(
+                "LUGGAGE",
+                MARKETPLACE,
+                product_types.Requirements.LISTING_OFFER_ONLY,
+                product_types.RequirementsEnforced.NOT_ENFORCED,
+                "fr_FR",
+                seller_id="A3TH9S8BH6GOGM",
+                version="LATEST",
+            ),
+        ),
+        "GET",
+        f"{DEFINITIONS_PATH}/LUGGAGE",
+        answer_json(DEFINITION),
+        READ_DEFINITION,
+        query={
+            "sellerId": "A3TH9S8BH6GOGM",
+            "marketplaceIds": MARKETPLACE,
+            "productTypeVersion": "LATEST",
+            "requirements": "LISTING_OFFER_ONLY",
+            "requirementsEnforced": "NOT_ENFORCED",
+            "locale": "fr_FR",
+        },
+    ),
     Case(
         "createReport",
         lambda caller: reports.create_report(
@@ -168,8 +240,8 @@ CASES = [
         body={
             "reportType": "GET_X",
             "marketplaceIds": ["ATVPDKIKX0DER", "A1AM78C64UM0Y8"],
-            "dataStartTime": "2026-11-21T12:00:00Z",
-            "dataEndTime": "2026-11-21T12:00:00Z",
+            "dataStartTime": "2026-11-21T12:00:00.000Z",
+            "dataEndTime": "2026-11-21T12:00:00.000Z",
             "reportOptions": {"reportPeriod": "DAY"},
         },
     ),
@@ -212,8 +284,8 @@ CASES = [
             "processingStatuses": "DONE,FATAL",
             "marketplaceIds": "ATVPDKIKX0DER",
             "pageSize": "100",
-            "createdSince": "2026-11-21T12:00:00Z",
-            "createdUntil": "2026-11-21T12:00:00Z",
+            "createdSince": "2026-11-21T12:00:00.000Z",
+            "createdUntil": "2026-11-21T12:00:00.000Z",
         },
     ),
     Case(
@@ -257,7 +329,7 @@ CASES = [
             "marketplaceIds": ["ATVPDKIKX0DER"],
             "period": "PT84H",
             "reportOptions": {"a": "b"},
-            "nextReportCreationTime": "2026-11-21T12:00:00Z",
+            "nextReportCreationTime": "2026-11-21T12:00:00.000Z",
         },
     ),
     Case(
@@ -303,19 +375,6 @@ CASES = [
         answer_json({"payload": DESTINATION}),
         READ_DESTINATION,
         body={"name": "notifications", "resourceSpecification": {"sqs": {"arn": QUEUE_ARN}}},
-        grantless=True,
-    ),
-    Case(
-        "createDestination",
-        lambda caller: notifications.create_event_bridge_destination(caller, "bus", "111122223333", "us-east-1"),
-        "POST",
-        "/notifications/v1/destinations",
-        answer_json({"payload": EVENT_BRIDGE_DESTINATION}),
-        READ_EVENT_BRIDGE,
-        body={
-            "name": "bus",
-            "resourceSpecification": {"eventBridge": {"accountId": "111122223333", "region": "us-east-1"}},
-        },
         grantless=True,
     ),
     Case(
@@ -472,6 +531,35 @@ CASES = [
 # Newer than the npm package.
 NEWER_CASES = [
     Case(
+        "getDefinitionsProductType",
+        lambda caller: product_types.get_definitions_product_type(
+            caller,
+            product_types.DefinitionRequest(
+                "LUGGAGE",
+                MARKETPLACE,
+                product_types.Requirements.LISTING_OFFER_ONLY,
+                product_types.RequirementsEnforced.NOT_ENFORCED,
+                "fr_FR",
+                product_types.ParentageLevel.CHILD,
+                "A3TH9S8BH6GOGM",
+                "LATEST",
+            ),
+        ),
+        "GET",
+        f"{DEFINITIONS_PATH}/LUGGAGE",
+        answer_json(DEFINITION),
+        READ_DEFINITION,
+        query={
+            "sellerId": "A3TH9S8BH6GOGM",
+            "marketplaceIds": MARKETPLACE,
+            "productTypeVersion": "LATEST",
+            "requirements": "LISTING_OFFER_ONLY",
+            "requirementsEnforced": "NOT_ENFORCED",
+            "locale": "fr_FR",
+            "parentageLevel": "CHILD",
+        },
+    ),
+    Case(
         "getSubscriptions",
         lambda caller: notifications.get_subscriptions(caller, "ORDER_CHANGE", "1.0", 100, "more"),
         "GET",
@@ -518,23 +606,24 @@ def test_operation(server: ScriptedServer, case: Case) -> None:
 @pytest.mark.parametrize("case", NEWER_CASES, ids=ids(NEWER_CASES))
 def test_operation_that_is_newer_than_the_package(server: ScriptedServer, case: Case) -> None:
     request = run(server, case)
-    if any(model.operation(case.method, case.path) for model in models()):
+    # The npm package alone does not have all parameters.
+    if len(models()) > 1:
         assert set(check(request)) == {case.operation}
 
 
 def test_every_operation_of_the_issue_is_here() -> None:
-    assert len({case.operation for case in CASES}) == 21
+    assert len({case.operation for case in CASES}) == 23
 
 
 def test_documented_rates_are_the_models() -> None:
     """The default rate of each operation stands in its description in the models."""
     operations = {
         operation.name: operation
-        for module in (reports, notifications, solicitations, tokens, application_management)
+        for module in (reports, feeds, notifications, solicitations, tokens, application_management, product_types)
         for operation in vars(module).values()
         if type(operation).__name__ == "Operation"
     }
-    assert len(operations) == 23
+    assert len(operations) == 31
     seen = set()
     for model in models():
         for path, described in model.document["paths"].items():
@@ -572,6 +661,9 @@ def test_enumerations_are_the_models() -> None:
             if name.endswith("CreateReportScheduleSpecification"):
                 periods = resolved(model.document, schema["properties"]["period"])["enum"]
                 assert {period.value for period in SchedulePeriod} == set(periods)
+            if name in ("Feed", "feeds_2021-06-30_Feed"):
+                statuses = resolved(model.document, schema["properties"]["processingStatus"])["enum"]
+                assert {status.value for status in FeedStatus} == set(statuses)
             if name in ("Report", "reports_2021-06-30_Report"):
                 statuses = resolved(model.document, schema["properties"]["processingStatus"])["enum"]
                 assert {status.value for status in ProcessingStatus} == set(statuses)
@@ -663,7 +755,7 @@ class TestRestrictedReports:
     def test_an_application_without_the_role_is_told_so(self, server: ScriptedServer) -> None:
         message = "Application do not have access to some or all requested resource"
         server.answer("POST", "/na" + RDT_PATH, errors_json(400, "InvalidInput", message))
-        with pytest.raises(InvalidInputError, match=f"createRestrictedDataToken: HTTP 400 InvalidInput: {message}"):
+        with pytest.raises(AccessDeniedError, match=f"createRestrictedDataToken: HTTP 400 InvalidInput: {message}"):
             reports.get_report_document(seller_of(server), "amzn1.spdoc.1.4.na.x", "GET_VAT_TRANSACTION_DATA")
         assert len(server.calls) == 1
 
@@ -734,7 +826,7 @@ class TestNotifications:
             ),
             (
                 ProcessingDirective(
-                    EventFilter("SHIPMENT_TRACKING_MILESTONE_CHANGED", tracking_identifier={"id": "x"})
+                    EventFilter("SHIPMENT_TRACKING_MILESTONE_CHANGED", other={"trackingIdentifier": {"id": "x"}})
                 ),
                 {
                     "eventFilter": {
@@ -770,6 +862,23 @@ class TestNotifications:
         assert read.event_filter is not None
         assert read.event_filter.order_change_types == ("NewChange",)
         assert read.event_filter.aggregation_time_period == "OneHour"
+        assert notifications.directive_document(read) == directive
+
+    def test_a_payload_version_may_be_a_number(self, server: ScriptedServer) -> None:
+        path = "/na/notifications/v1/subscriptions/ORDER_CHANGE"
+        server.answer("POST", path, answer_json({"payload": {**SUBSCRIPTION, "payloadVersion": 1.0}}))
+        made = notifications.create_subscription(seller_of(server), "ORDER_CHANGE", "1.0", "d-1")
+        assert made.payload_version == "1.0"
+
+    def test_null_is_not_a_filter(self, server: ScriptedServer) -> None:
+        directive = {
+            "eventFilter": {"eventFilterType": "ORDER_CHANGE", "marketplaceIds": None, "trackingIdentifier": None}
+        }
+        path = "/na/notifications/v1/subscriptions/ORDER_CHANGE"
+        answer = {**SUBSCRIPTION, "processingDirective": {**directive, "filterExpression": None}}
+        server.answer("GET", path, answer_json({"payload": answer}))
+        read = notifications.get_subscription(seller_of(server), "ORDER_CHANGE").processing_directive
+        assert read == ProcessingDirective(EventFilter("ORDER_CHANGE"))
 
 
 class TestSolicitations:
@@ -781,6 +890,8 @@ class TestSolicitations:
         [
             (ALREADY, SolicitationAlreadySentError),
             (WINDOW, SolicitationWindowError),
+            ("The day range of this report is too long.", AccessDeniedError),
+            ("The order is outside your marketplaces.", AccessDeniedError),
             ("Access to requested resource is denied.", AccessDeniedError),
         ],
     )

@@ -169,6 +169,15 @@ def test_a_role_that_cannot_be_assumed(server: ScriptedServer, answer: Answer, k
     assert len(server.received("/")) == 1
 
 
+def test_sts_own_words_are_kept(server: ScriptedServer) -> None:
+    signer = signer_of(server)
+    server.answer("POST", "/", sts_answer(403, "AccessDenied"))
+    with pytest.raises(AccessDeniedError) as raised:
+        sign(signer)
+    error = raised.value
+    assert (error.status, error.code, error.message, error.request_id) == (403, "AccessDenied", "Some words.", "r-2")
+
+
 def test_the_deadline_covers_the_role_too(server: ScriptedServer) -> None:
     with pytest.raises(DeadlineExceeded, match="AssumeRole"):
         sign(signer_of(server), seconds=0)

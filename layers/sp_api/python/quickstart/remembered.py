@@ -1,4 +1,4 @@
-"""A stored value, kept for a short while by a warm function."""
+"""A stored value, cached for a short time by a warm function."""
 
 import time
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
-# A rotated secret and a re-authorised seller are seen after this at the latest; a refusal from LWA shows them at once.
+# A rotated secret or re-authorized seller is noticed after this time at the latest, and at once when LWA refuses.
 KEPT_SECONDS = 300.0
 
 
 @dataclass
 class Remembered(Generic[Value]):
-    """Reads a value once and keeps it for `kept_seconds`; `fresh=True` reads it again whatever its age.
+    """Reads a value and caches it for `kept_seconds`; `fresh=True` reads it again whatever its age.
 
     Satisfies `sp_api.lwa.StoredValue`. The value never shows in a repr.
     """

@@ -1,50 +1,62 @@
-"""What Secrets Manager holds: the SP-API application's credentials and, where it still signs, an IAM user's."""
+"""Secrets of Secrets Manager, each a JSON object."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from sp_api.lwa import ApplicationCredentials
-from sp_api.signing import SigningCredentials
+from quickstart.refusals import Refusal
+from sp_api.wire import is_unicode
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-
-class SecretUnreadableError(ValueError):
-    """A secret is no JSON object of the fields it must have. The message names the fields, never their values."""
+    from sp_api.signing import SigningCredentials
 
 
-@dataclass(frozen=True)
-class Secrets:
-    """Reads secrets by ARN."""
+class SecretUnreadableError(Refusal):
+    """A secret in Secrets Manager is not what the stack or its operator should have stored.
 
-    client: "SecretsManagerClient"
+    The message names the required fields, never their values.
+    """
 
-    def application_credentials(self, secret_arn: str) -> ApplicationCredentials:
-        """The SP-API application's LWA credentials, stored as {AppClientId, AppClientSecret}."""
-        fields = self._fields(secret_arn, ("AppClientId", "AppClientSecret"))
-        return ApplicationCredentials(client_id=fields["AppClientId"], client_secret=fields["AppClientSecret"])
+    status = 500
+    code = "SecretUnreadable"
 
-    def signing_credentials(self, secret_arn: str) -> SigningCredentials:
-        """The IAM user and role that sign requests to SP-API, stored as {AccessKeyId, SecretKey, RoleArn}."""
-        fields = self._fields(secret_arn, ("AccessKeyId", "SecretKey", "RoleArn"))
-        return SigningCredentials(
-            access_key_id=fields["AccessKeyId"], secret_key=fields["SecretKey"], role_arn=fields["RoleArn"]
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(
+            f"the secret with the fields {' and '.join(names)} cannot be read: store it in Secrets Manager as a JSON "
+            "object with these fields, each a text that is not empty"
         )
 
-    def _fields(self, secret_arn: str, names: tuple[str, ...]) -> Mapping[str, str]:
-        text = self.client.get_secret_value(SecretId=secret_arn)["SecretString"]
-        try:
-            fields = json.loads(text)
-        except ValueError:
-            # The cause would quote the secret.
-            fields = None
-        if not isinstance(fields, dict) or not all(
-            isinstance(fields.get(name), str) and fields[name] for name in names
-        ):
-            raise SecretUnreadableError(
-                f"the secret {secret_arn} must be a JSON object with the fields {', '.join(names)}"
-            )
-        return {name: fields[name] for name in names}
+
+def signing_credentials(client: "SecretsManagerClient", secret_arn: str) -> "SigningCredentials":
+    """The IAM user and role that sign requests to SP-API, stored as {AccessKeyId, SecretKey, RoleArn}.
+
+    Raises SecretUnreadableError.
+    """
+    # Few stacks sign, and the module is not loaded for the others.
+    from sp_api.signing import SigningCredentials
+
+    fields = read_fields(client.get_secret_value(SecretId=secret_arn), ("AccessKeyId", "SecretKey", "RoleArn"))
+    return SigningCredentials(
+        access_key_id=fields["AccessKeyId"], secret_key=fields["SecretKey"], role_arn=fields["RoleArn"]
+    )
+
+
+def read_fields(value: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    """The JSON object in a secret's value (AWS: GetSecretValue); `names` must be texts that are not empty.
+
+    Raises SecretUnreadableError, also for a value that was stored as binary.
+    """
+    try:
+        fields = json.loads(value.get("SecretString", ""))
+    except (ValueError, RecursionError):
+        # The cause would quote the secret.
+        fields = None
+    if not isinstance(fields, dict) or not all(_is_text(fields.get(name)) for name in names):
+        raise SecretUnreadableError(names)
+    return fields
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != "" and is_unicode(value)

@@ -1,10 +1,10 @@
-"""What a function is told by its template: environment variables, read when first needed and never at import."""
+"""Environment variables that the template sets on a function, read when needed and never at import."""
 
 import os
 
 
 class SettingMissingError(RuntimeError):
-    """The template does not give this function a variable that its code needs."""
+    """The template does not set an environment variable that the function needs."""
 
 
 def required(name: str) -> str:
@@ -18,10 +18,10 @@ def required(name: str) -> str:
 
 
 def optional(name: str) -> str:
-    """The variable's value, empty when it is absent."""
+    """The variable's value; empty when it is not set."""
     return os.environ.get(name, "")
 
 
 def whole_number(name: str) -> int:
-    """The variable's value. Raises SettingMissingError when it is absent, ValueError when it is no whole number."""
+    """The variable's value. Raises SettingMissingError when it is absent, ValueError when it is not a whole number."""
     return int(required(name))

@@ -1,6 +1,6 @@
 """A client of Amazon's Selling Partner API.
 
-It knows SP-API and Login with Amazon, and nothing of the AWS services and the application around it.
+It covers SP-API and Login with Amazon, and is independent of AWS services and of the application that uses it.
 
-It neither sleeps nor starts threads: a wait is reported (`errors.ThrottledError.retry_after`), never taken.
+It neither sleeps nor starts threads: it reports a wait (`errors.ThrottledError.retry_after`) but does not wait itself.
 """

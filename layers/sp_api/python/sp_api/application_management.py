@@ -7,9 +7,10 @@ _ROTATE = Operation("rotateApplicationClientSecret", "POST", "/applications/2023
 
 
 def rotate_application_client_secret(caller: Caller) -> None:
-    """rotateApplicationClientSecret: makes a new secret, which SP-API sends to the queue registered for rotation.
+    """rotateApplicationClientSecret: creates a new secret, which SP-API sends to the queue registered for rotation.
 
-    `caller` is grantless, with Scope.CLIENT_CREDENTIAL_ROTATION. The old secret stays good for seven days (SP-API docs,
-    "Rotate your application's client secret"). Raises InvalidInputError when no queue is registered. Never sent twice.
+    `caller` is grantless, with Scope.CLIENT_CREDENTIAL_ROTATION. The old secret is valid for seven more days (SP-API
+    docs, "Rotate your application's client secret"). Raises InvalidInputError when no queue is registered. Never sent
+    twice.
     """
     caller.call(_ROTATE, nothing)

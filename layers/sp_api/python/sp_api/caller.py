@@ -10,8 +10,10 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from sp_api.deadline import Deadline
-from sp_api.errors import SellingPartnerApiError, TransientError, error_for, presentable, read_rate_limit, wait_for
-from sp_api.lwa import LwaClient, Scope, StoredValue
+from sp_api.errors import SellingPartnerApiError, TransientError, error_for, is_secret_expired, presentable
+from sp_api.least_recently_used import LeastRecentlyUsed
+from sp_api.lwa import GrantObserver, LwaClient, Scope, StoredValue
+from sp_api.rate_limits import read_rate_limit, wait_for
 from sp_api.regions import Environment, Region
 from sp_api.transport import HttpAnswer, exchange
 from sp_api.wire import JsonObject, MalformedError
@@ -25,21 +27,25 @@ Query = Mapping[str, str | Sequence[str] | None]
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of SP-API: its operationId, method, path and documented default rate in requests per second."""
+    """An operation of SP-API: its operationId, method, path and documented default rate in requests per second.
+
+    `accept` is the media type that its model produces.
+    """
 
     name: str
     method: str
     path: str
     rate: float
+    accept: str = "application/json"
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it twice does no more than sending it once."""
+        """Whether sending it twice has the same effect as sending it once."""
         return self.method == "GET"
 
 
 class RequestSigner(Protocol):
-    """Gives the headers that sign a request (see `sp_api.signing`)."""
+    """Returns the headers that sign a request (see `sp_api.signing`)."""
 
     def __call__(
         self,
@@ -53,15 +59,15 @@ class RequestSigner(Protocol):
 
 
 class AccessTokens(Protocol):
-    """Gives the access token of one identity."""
+    """Returns the access token of one identity."""
 
     def __call__(self, deadline: Deadline, *, renew: bool) -> str: ...
 
 
 def user_agent(application: str, version: str) -> str:
-    """The User-Agent that SP-API asks for: application, version, language and platform.
+    """The User-Agent that SP-API requires: application, version, language and platform.
 
-    Raises ValueError when a part holds a character that would need escaping, or the whole is over 500 characters.
+    Raises ValueError when a part contains a character that would need escaping, or the whole is over 500 characters.
     """
     language = f"Python/{platform.python_version()}"
     value = f"{application}/{version} (Language={language}; Platform={platform.system()}/{platform.machine()})"
@@ -79,26 +85,35 @@ def checked_user_agent(value: str) -> str:
 
 @dataclass(frozen=True)
 class SellingPartnerApi:
-    """SP-API in one environment, for one application. Keep one for the life of the process: it keeps tokens."""
+    """SP-API in one environment, for one application. It caches tokens: keep one for the life of the process."""
 
     environment: Environment
     lwa: LwaClient
     http: urllib3.PoolManager
     user_agent: str
     signer: RequestSigner | None = None
-    # The last x-amzn-RateLimit-Limit seen for an identity, region and operation: a 429 itself does not carry it.
-    _rate_limits: dict[tuple[str, Region, str], float] = field(default_factory=dict, init=False, repr=False)
+    # The last x-amzn-RateLimit-Limit for an identity, region and operation; a 429 itself does not have the header.
+    _rate_limits: LeastRecentlyUsed[tuple[str, Region, str], float] = field(
+        default_factory=LeastRecentlyUsed, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         checked_user_agent(self.user_agent)
 
     def for_seller(
-        self, seller_id: str, region: Region, refresh_token: StoredValue[str], deadline: Deadline
+        self,
+        seller_id: str,
+        region: Region,
+        refresh_token: StoredValue[str],
+        deadline: Deadline,
+        observer: GrantObserver | None = None,
     ) -> "Caller":
-        """Calls as a selling partner."""
+        """Calls as a selling partner. `observer` learns what LWA makes of the refresh token."""
 
         def access_token(deadline: Deadline, *, renew: bool) -> str:
-            return self.lwa.seller_access_token(f"{seller_id} {region}", refresh_token, deadline, renew=renew)
+            return self.lwa.seller_access_token(
+                f"{seller_id} {region}", refresh_token, deadline, renew=renew, observer=observer
+            )
 
         return Caller(self, seller_id, region, deadline, access_token)
 
@@ -113,7 +128,7 @@ class SellingPartnerApi:
 
 @dataclass(frozen=True)
 class Caller:
-    """One identity (`identity` is a seller id or a scope) in one region, with one deadline for all that it calls."""
+    """One identity (`identity` is a seller id or a scope) in one region, with one deadline for all of its calls."""
 
     api: SellingPartnerApi
     identity: str
@@ -133,10 +148,10 @@ class Caller:
     ) -> Result:
         """Calls the operation and reads its answer.
 
-        `path` fills the fields of the operation's path, `query` its parameters (a list is sent with commas, None left
-        out). A restricted data token takes the place of the access token. A refusal that says that the access token has
-        expired or is invalid makes a new one be fetched, and the call be repeated once. Raises the errors of
-        `sp_api.errors`; an answer that `read` finds malformed is a TransientError.
+        `path` fills the fields of the operation's path, `query` its parameters (a list is joined with commas, None is
+        omitted). A restricted data token replaces the access token. When SP-API answers that the access token, or the
+        client secret behind it, has expired or is invalid, a new one is fetched and the call repeated once. Raises the
+        errors of `sp_api.errors`; an answer that `read` finds malformed is a TransientError.
         """
         if restricted_data_token is not None:
             answer = self._send(operation, restricted_data_token, path or {}, query or {}, body)
@@ -156,7 +171,7 @@ class Caller:
         url = self.api.environment.base_url(self.region) + filled(operation.path, path, query)
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         headers = {
-            "accept": "application/json",
+            "accept": operation.accept,
             "user-agent": self.api.user_agent,
             "x-amz-access-token": access_token,
         }
@@ -177,7 +192,7 @@ class Caller:
         )
         rate_limit = read_rate_limit(answer.headers.get("x-amzn-RateLimit-Limit"))
         if rate_limit is not None:
-            self.api._rate_limits[self.identity, self.region, operation.name] = rate_limit
+            self.api._rate_limits.put((self.identity, self.region, operation.name), rate_limit)
         return answer
 
     def _error(self, operation: Operation, answer: HttpAnswer) -> SellingPartnerApiError:
@@ -205,17 +220,17 @@ def filled(path: str, fields: Mapping[str, str], query: Query | None = None) -> 
 
 
 def _read(operation: Operation, answer: HttpAnswer, read: Callable[[JsonObject], Result]) -> Result:
-    """An empty body reads as an empty object: some operations answer with nothing."""
+    """An empty body is read as an empty object, because some operations return nothing."""
     try:
         document = json.loads(answer.body) if answer.body.strip() else {}
         if isinstance(document, dict):
             return read(document)
-        reason = "it is no JSON object"
+        reason = "it is not a JSON object"
     except MalformedError as error:
         reason = str(error)
     except (ValueError, RecursionError):
         content_type = answer.headers.get("content-type") or "no content type"
-        reason = f"it is no JSON ({content_type}, {len(answer.body)} bytes)"
+        reason = f"it is not JSON ({content_type}, {len(answer.body)} bytes)"
     raise TransientError(
         operation.name,
         status=answer.status,
@@ -226,12 +241,15 @@ def _read(operation: Operation, answer: HttpAnswer, read: Callable[[JsonObject],
 
 
 def _refuses_token(answer: HttpAnswer) -> bool:
-    """Whether the access token itself is refused, not what it may do.
+    """Whether the access token itself is refused, as opposed to its permissions.
 
-    The words are "The access token you provided has expired." and "The access token you provided is revoked, malformed
-    or invalid." (selling-partner-api-docs issue 2147).
+    The messages are "The access token you provided has expired." and "The access token you provided is revoked,
+    malformed or invalid." (selling-partner-api-docs issue 2147), and "The LWA secret token you provided has expired."
+    after a rotation of the client secret.
     """
     if answer.status not in (401, 403):
         return False
     words = answer.body.decode("utf-8", errors="replace").lower()
+    if is_secret_expired(words):
+        return True
     return "access token" in words and any(word in words for word in ("expired", "revoked", "malformed", "invalid"))

@@ -1,49 +1,57 @@
-"""What SP-API, Login with Amazon (LWA) and the document store can answer instead of a result.
+"""Errors returned by SP-API, Login with Amazon (LWA) and the document store.
 
 Step Functions retries by the name of an exception's class, so the names here are part of the interface:
 
     SellingPartnerApiError
         PermanentError                        the same call will fail again
             InvalidInputError                 400
-            AccessDeniedError                 401, 403: role missing, wrong region, authorisation gone
+            AccessDeniedError                 401, 403, or by its words: role missing, wrong region, authorization gone
             NotFoundError                     404
-            ConflictError                     409, and what SP-API refuses for the state of the resource
-            AuthorizationError                LWA gives no access token; `action` says what the operator does about it
+            ConflictError                     409, and refusals because of the state of the resource
+            AuthorizationError                LWA issues no access token; `action` says how to fix it
             SolicitationAlreadySentError      403: a review was already requested, or cannot be for this order
             SolicitationWindowError           403: outside 5 to 30 days after delivery
         ThrottledError                        429; `retry_after` seconds
         TransientError                        5xx, connection failures, unreadable answers
-            DeadlineExceeded                  the caller's time is spent
+            ClientSecretExpiredError          403: the client secret was replaced a short time ago
+            DeadlineExceeded                  the caller's time ran out
             DocumentTruncatedError            a document ended early
-        DocumentUrlExpiredError               ask getReportDocument for a new URL
+        DocumentUrlExpiredError               the operation that returned the URL returns a new one
 
-An exception's text is made of the operation, status, code, message, details and request id. It holds no token, secret
-or presigned URL, so it is safe to log.
+An exception's text consists of the operation, status, code, message, details and request id. It contains no token,
+secret or presigned URL, so it is safe to log.
 """
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-# The longest text of an answer that goes into a message.
+from sp_api.redaction import redacted
+
+# The most text of an answer that is included in a message.
 _LONGEST_TEXT = 1000
-# A rate near zero must not become a wait without end.
-_LONGEST_WAIT_SECONDS = 3600.0
-# LWA's tokens and restricted data tokens, client secrets, and what authorises a presigned URL.
-_SECRET = re.compile(
-    r"At[a-z][A-Za-z.]*\|[^\s\"'&<>]+|amzn1\.oa2-cs\.[\w.-]+|(?<=X-Amz-)(?:Signature|Security-Token)=[^\s&\"'<>]+"
+# SP-API also refuses with 400 what the application's roles do not cover (createRestrictedDataToken: "Application do not
+# have access to some or all requested resource").
+_NO_ACCESS = re.compile(
+    r"do(es)? not have access|access to requested resource is denied|\b(is|are) not authori[sz]ed\b", re.IGNORECASE
 )
-_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+# SP-API's codes of a 429 and of a 403, whatever the status they come with.
+_QUOTA_EXCEEDED, _UNAUTHORIZED = "QuotaExceeded", "Unauthorized"
+# "The LWA secret token you provided has expired": the client secret behind the access token was replaced.
+_SECRET_EXPIRED = re.compile(r"secret.{0,40}\bexpired", re.IGNORECASE | re.DOTALL)
 
 
 class SellingPartnerApiError(Exception):
-    """A call that gave no result.
+    """A call that failed.
 
-    `operation` is SP-API's operationId ("getReport"), an LWA grant or "document". `status` is None when no answer came.
-    `code`, `message`, `details` and `request_id` are SP-API's, empty where it gave none.
+    `operation` is SP-API's operationId ("getReport"), an LWA grant or "document". `status` is None without an
+    answer.
+    `code`, `message`, `details` and `request_id` are SP-API's, empty when it returned none. `host` is the one that did
+    not answer; empty when it answered, or was never asked.
     """
+
+    host: str = ""
 
     def __init__(
         self,
@@ -69,11 +77,13 @@ class PermanentError(SellingPartnerApiError):
 
 
 class InvalidInputError(PermanentError):
-    """400: SP-API does not accept the input."""
+    """400: SP-API rejects the input as invalid."""
 
 
 class AccessDeniedError(PermanentError):
-    """401 or 403: the role is missing, the region is wrong, or the selling partner's authorisation is gone."""
+    """401 or 403, or 400 with words to that effect: the role is missing, the region is wrong, or the selling partner's
+    authorization is gone.
+    """
 
 
 class NotFoundError(PermanentError):
@@ -81,13 +91,13 @@ class NotFoundError(PermanentError):
 
 
 class ConflictError(PermanentError):
-    """409, or another refusal for the state that a resource is in."""
+    """409, or another refusal because of the state of a resource."""
 
 
 class AuthorizationError(PermanentError):
-    """LWA gives no access token.
+    """LWA issues no access token.
 
-    `error` is LWA's code (RFC 6749); `action` says in words what the operator does about it.
+    `error` is LWA's code (RFC 6749); `action` describes what the operator must do.
     """
 
     def __init__(
@@ -99,14 +109,14 @@ class AuthorizationError(PermanentError):
 
 
 class SolicitationAlreadySentError(PermanentError):
-    """403: the solicitation is not available for this order, mostly because it was already sent.
+    """403: the solicitation is not available for this order, usually because it was already sent.
 
-    The same answer comes for an order that may not be solicited at all, such as a refunded one.
+    SP-API returns the same answer for an order for which no review may be requested, such as a refunded one.
     """
 
 
 class SolicitationWindowError(PermanentError):
-    """403: a review can be requested from 5 to 30 days after delivery, and now is outside."""
+    """403: outside the window from 5 to 30 days after delivery in which a review can be requested."""
 
 
 class ThrottledError(SellingPartnerApiError):
@@ -128,10 +138,10 @@ class ThrottledError(SellingPartnerApiError):
 
 
 class TransientError(SellingPartnerApiError):
-    """The service, or the way to it, failed; the same call may succeed later.
+    """The service or the connection to it failed; the same call may succeed later.
 
-    `outcome_unknown` is True when the request may have been carried out though no answer came. Repeating such a
-    createReport may make a second report.
+    `outcome_unknown` is True when the request may have been carried out although there was no answer. Retrying such a
+    createReport may create a second report.
     """
 
     def __init__(
@@ -149,6 +159,15 @@ class TransientError(SellingPartnerApiError):
         super().__init__(operation, status=status, code=code, message=message, details=details, request_id=request_id)
 
 
+class ClientSecretExpiredError(TransientError):
+    """SP-API refuses the client secret behind the access token as expired, also after a renewal.
+
+    That happens for some time after a rotation, until all of SP-API knows the new secret.
+    """
+
+    retry_after = 60.0
+
+
 def error_for(
     operation: str,
     status: int,
@@ -158,11 +177,11 @@ def error_for(
     retry_after: float,
     outcome_unknown: bool = False,
 ) -> SellingPartnerApiError:
-    """The error that an SP-API answer with a status outside 200 to 299 means.
+    """The error for an SP-API answer with a status outside 200 to 299.
 
-    `headers` is looked up by SP-API's spelling of the names, so give a case-insensitive mapping. `retry_after` is the
-    wait in seconds that a 429 gets; `outcome_unknown` is what a 5xx gets. A body that is not an SP-API error list (HTML
-    from a proxy, nothing) is described by its type and size and never quoted: a proxy may echo the request's headers.
+    `headers` must be a case-insensitive mapping. `retry_after` is the wait in seconds for a 429, `outcome_unknown` the
+    value for a 5xx. A body that is not an SP-API error list (HTML from a proxy, nothing) is described by its type and
+    size and never quoted: a proxy may echo the request's headers.
     """
     code, message, details = read_error_list(body)
     if not code:
@@ -170,10 +189,14 @@ def error_for(
     if not message:
         message = f"no error list in the answer ({headers.get('content-type') or 'no content type'}, {len(body)} bytes)"
     make: Callable[..., SellingPartnerApiError]
-    if status == 429:
+    if status == 429 or code == _QUOTA_EXCEEDED:
         make = partial(ThrottledError, retry_after=retry_after)
     elif status >= 500 or status == 408:
         make = partial(TransientError, outcome_unknown=outcome_unknown)
+    elif status in (401, 403) and is_secret_expired(f"{message} {details}"):
+        make = ClientSecretExpiredError
+    elif status == 400 and (code == _UNAUTHORIZED or _NO_ACCESS.search(f"{message} {details}")):
+        make = AccessDeniedError
     else:
         make = _BY_STATUS.get(status, PermanentError)
     return make(
@@ -195,10 +218,15 @@ _BY_STATUS: Mapping[int, type[PermanentError]] = {
 }
 
 
-def read_error_list(body: bytes) -> tuple[str, str, str]:
-    """(code, message, details) of the first error in a body, each empty when it is not there.
+def is_secret_expired(words: str) -> bool:
+    """Whether the words of a 401 or 403 say that the client secret behind the access token has expired."""
+    return _SECRET_EXPIRED.search(words) is not None
 
-    Takes SP-API's {"errors": [{"code", "message", "details"}]}, a bare list or error, and API Gateway's {"message"}.
+
+def read_error_list(body: bytes) -> tuple[str, str, str]:
+    """(code, message, details) of the first error in a body, each empty when absent.
+
+    Accepts SP-API's {"errors": [{"code", "message", "details"}]}, a bare list or error, and API Gateway's {"message"}.
     """
     try:
         document = json.loads(body)
@@ -215,34 +243,27 @@ def read_error_list(body: bytes) -> tuple[str, str, str]:
     return code, message, details
 
 
-def wait_for(rate_limit: float | None, documented_rate: float) -> float:
-    """Seconds until a bucket that is refilled at `rate_limit` requests per second has room for one more.
-
-    Without a known limit the operation's documented default rate counts (SP-API docs, "Usage plans and rate limits").
-    """
-    return min(1 / (rate_limit or documented_rate), _LONGEST_WAIT_SECONDS)
-
-
-def read_rate_limit(header: str | None) -> float | None:
-    """Requests per second from x-amzn-RateLimit-Limit ("2.0"); None when absent or not a positive number."""
-    text = (header or "").partition(",")[0].strip()
-    rate = float(text) if _NUMBER.fullmatch(text) else 0.0
-    return rate if rate > 0 and math.isfinite(1 / rate) else None
-
-
 def presentable(text: str, secrets: Iterable[str] = ()) -> str:
-    """Text of an answer for a message: in one line, without tokens and the given secrets, at most 1000 characters."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    text = " ".join(_SECRET.sub("***", text).split())
+    """Text of an answer for a message: on one line, printable, without secrets, at most 1000 characters.
+
+    Secrets are those given and what has the shape of one, in any encoding (see `sp_api.redaction`).
+    """
+    # Long before the limit, because cleaning a text of megabytes takes seconds.
+    text = redacted(text[: 64 * _LONGEST_TEXT], secrets)
+    # Characters that change the direction of text, or have no glyph, would show another text than there is.
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "..."
 
 
 def _plain(value: object) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return ""
 
 
 def _sentence(operation: str, status: int | None, code: str, message: str, details: str, request_id: str) -> str:

@@ -4,9 +4,10 @@ See "Connect to the SP-API", "Grantless operations" and "Website authorization w
 """
 
 import json
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -22,50 +23,67 @@ from sp_api.errors import (
     TransientError,
     presentable,
 )
+from sp_api.least_recently_used import LeastRecentlyUsed
 from sp_api.transport import HttpAnswer, exchange
 
 Value_co = TypeVar("Value_co", covariant=True)
 
-# A token is not used in its last minute, so that it does not expire on its way or while SP-API works.
+# A token is not used in its last minute, so that it does not expire during a call.
 _MARGIN_SECONDS = 60.0
-# LWA publishes no rate; its 429 mostly carries no Retry-After.
+# A token goes into a header of HTTP, or is stored and sent in a form.
+_TOKEN = re.compile(r"[!-~]{1,16384}")
+# LWA publishes no rate limit, and its 429 usually has no Retry-After.
 _THROTTLED_WAIT_SECONDS = 1.0
-# A stored value may have changed since it was read; after these refusals it is read again.
+# A stored value may have changed since it was read; after these errors it is read again.
 _STALE_VALUE_ERRORS = frozenset({"invalid_grant", "invalid_client", "unauthorized_client"})
+_SECRET_REFUSED = "invalid_client"  # noqa: S105 - an error code
 _TRANSIENT_ERRORS = frozenset({"server_error", "temporarily_unavailable"})
 _ACTIONS: Mapping[str, str] = {
     "invalid_client": (
-        "the client id or secret is wrong, or the secret has expired (it lives 180 days): rotate the client secret in "
+        "the client id or secret is wrong, or the secret has expired (after 180 days): rotate the client secret in "
         "the Solution Provider Portal and store the new one"
     ),
     "unauthorized_client": (
         "the application may not use this grant, or the token was issued to another application: check that the stored "
-        "client id is the one that the selling partner authorised"
+        "client id is the one that the selling partner authorized"
     ),
     "invalid_scope": "the application may not use this scope: check the roles of the application",
-    "access_denied": "access was refused: the selling partner must authorise the application again",
+    "access_denied": "access was denied: the selling partner must authorize the application again",
     "invalid_request": "LWA does not accept the request: check the LWA endpoint and the stored credentials",
     "unsupported_grant_type": "LWA does not accept the request: check the LWA endpoint",
 }
 _INVALID_GRANT_ACTIONS: Mapping[str, str] = {
     "refresh_token": (
-        "the selling partner's authorisation was revoked or has expired: the selling partner must authorise the "
-        "application again, and the new refresh token be stored"
+        "either the refresh token is not one of this application, or the selling partner's authorization was revoked "
+        "or has expired: check which application the token was issued to; otherwise the selling partner must authorize "
+        "the application again; then store the token"
     ),
     "authorization_code": (
-        "the authorisation code is wrong, was used before or is older than five minutes: start the authorisation again"
+        "the authorization code is wrong, was used before or is older than five minutes: start the authorization again"
     ),
 }
 
 
 class StoredValue(Protocol[Value_co]):
-    """Reads a stored value. `fresh=True` reads it from where it is stored, past any cache."""
+    """Reads a stored value. `fresh=True` bypasses any cache."""
 
     def __call__(self, *, fresh: bool) -> Value_co: ...
 
 
+class GrantObserver(Protocol):
+    """Learns what LWA made of a refresh token."""
+
+    def granted(self, refresh_token: str, returned: str) -> None:
+        """The token works; LWA returned `returned`, which is a new token where it differs."""
+
+    def revoked(self, refresh_token: str) -> None:
+        """LWA refused the token with invalid_grant. If it is still the stored one, the selling partner must authorize
+        the application again.
+        """
+
+
 class Scope(StrEnum):
-    """What an access token of a grantless operation is for (SP-API docs, "Grantless operations")."""
+    """The scope of an access token for grantless operations (SP-API docs, "Grantless operations")."""
 
     NOTIFICATIONS = "sellingpartnerapi::notifications"
     CLIENT_CREDENTIAL_ROTATION = "sellingpartnerapi::client_credential:rotation"
@@ -81,7 +99,7 @@ class ApplicationCredentials:
 
 @dataclass(frozen=True)
 class AuthorizationGrant:
-    """What a selling partner's authorisation code was exchanged for. The access token lives `expires_in` seconds."""
+    """The result of exchanging an authorization code. The access token is valid for `expires_in` seconds."""
 
     refresh_token: str = field(repr=False)
     access_token: str = field(repr=False)
@@ -96,33 +114,54 @@ class _AccessToken:
 
 @dataclass(frozen=True)
 class LwaClient:
-    """Fetches access tokens and keeps them until shortly before they expire.
+    """Fetches access tokens and caches them until shortly before they expire.
 
-    However many threads ask for the same token, one fetches it and the others wait for that. `clock` is the wall clock
-    in seconds: a monotonic clock may stand still while a function is frozen, and a token grows older.
+    When several threads need the same token, one fetches it and the others wait. `clock` is the wall clock in seconds,
+    because a monotonic clock may stop while a function is frozen, and tokens age meanwhile.
+    `other_credentials` gives what to try when LWA refuses the application's secret; it is only called then.
     """
 
     http: urllib3.PoolManager
     endpoint: str
     application: StoredValue[ApplicationCredentials]
     clock: Callable[[], float] = time.time
-    _tokens: dict[tuple[str, str], _AccessToken] = field(default_factory=dict, init=False, repr=False)
-    _locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict, init=False, repr=False)
+    other_credentials: Callable[[], Iterable[ApplicationCredentials]] = tuple
+    _tokens: LeastRecentlyUsed[tuple[str, str], _AccessToken] = field(
+        default_factory=LeastRecentlyUsed, init=False, repr=False
+    )
+    # A lock that is in use may be replaced while thousands of others are needed: then two threads fetch one token.
+    _locks: LeastRecentlyUsed[tuple[str, str], threading.Lock] = field(
+        default_factory=LeastRecentlyUsed, init=False, repr=False
+    )
 
     def seller_access_token(
-        self, cache_key: str, refresh_token: StoredValue[str], deadline: Deadline, *, renew: bool = False
+        self,
+        cache_key: str,
+        refresh_token: StoredValue[str],
+        deadline: Deadline,
+        *,
+        renew: bool = False,
+        observer: GrantObserver | None = None,
     ) -> str:
         """An access token for the selling partner whose refresh token is given.
 
-        `cache_key` names the authorisation (such as seller and region). `renew` fetches a new token though the kept one
-        has not expired. Raises AuthorizationError, ThrottledError, TransientError, DeadlineExceeded, and what reading
-        the stored values raises.
+        `cache_key` names the authorization (such as seller and region). `renew` fetches a new token although the cached
+        one has not expired. `observer` learns the outcome of each request to LWA, before this returns. Raises
+        AuthorizationError, ThrottledError, TransientError, DeadlineExceeded, and what reading the stored values and the
+        observer raise.
         """
 
         def parameters(*, fresh: bool) -> Mapping[str, str]:
             return {"refresh_token": refresh_token(fresh=fresh)}
 
-        return self._access_token(("refresh_token", cache_key), parameters, deadline, renew=renew)
+        return self._access_token(("refresh_token", cache_key), parameters, deadline, renew=renew, observer=observer)
+
+    def check_refresh_token(self, refresh_token: str, deadline: Deadline) -> None:
+        """Requests an access token with a refresh token that is not stored yet, and forgets it.
+
+        Raises as `seller_access_token` does; AuthorizationError when LWA does not accept the token.
+        """
+        self._ask("refresh_token", lambda *, fresh: {"refresh_token": refresh_token}, deadline)  # noqa: ARG005
 
     def grantless_access_token(self, scope: Scope, deadline: Deadline, *, renew: bool = False) -> str:
         """An access token for the application itself. Raises as `seller_access_token` does."""
@@ -133,7 +172,7 @@ class LwaClient:
         return self._access_token(("client_credentials", scope), parameters, deadline, renew=renew)
 
     def authorization_code(self, code: str, redirect_uri: str, deadline: Deadline) -> AuthorizationGrant:
-        """Exchanges an authorisation code (`spapi_oauth_code`, good for five minutes and one use) for a refresh token.
+        """Exchanges an authorization code (`spapi_oauth_code`, valid for five minutes and one use) for a refresh token.
 
         Raises as `seller_access_token` does. After a TransientError with `outcome_unknown` the code may be used up.
         """
@@ -142,25 +181,31 @@ class LwaClient:
             return {"code": code, "redirect_uri": redirect_uri}
 
         answer = self._ask("authorization_code", parameters, deadline)
-        refresh_token = answer.get("refresh_token")
-        if not isinstance(refresh_token, str) or not refresh_token:
+        refresh_token = _token(answer, "refresh_token")
+        if not refresh_token:
             raise TransientError(
                 _operation("authorization_code"),
                 status=200,
-                message="the answer holds no refresh token",
+                message="the answer has no refresh token",
                 outcome_unknown=True,
             )
-        return AuthorizationGrant(refresh_token, _text(answer, "access_token"), _expires_in(answer))
+        return AuthorizationGrant(refresh_token, _token(answer, "access_token"), _expires_in(answer))
 
     def _access_token(
-        self, key: tuple[str, str], parameters: StoredValue[Mapping[str, str]], deadline: Deadline, *, renew: bool
+        self,
+        key: tuple[str, str],
+        parameters: StoredValue[Mapping[str, str]],
+        deadline: Deadline,
+        *,
+        renew: bool,
+        observer: GrantObserver | None = None,
     ) -> str:
         known = self._tokens.get(key)
         if known is not None and not renew and self.clock() < known.usable_until:
             return known.value
-        lock = self._locks.setdefault(key, threading.Lock())
+        lock = self._locks.get_or_put(key, threading.Lock)
         if not lock.acquire(timeout=deadline.remaining(_operation(key[0]))):
-            raise DeadlineExceeded(_operation(key[0]), message="the time given was spent waiting for an access token")
+            raise DeadlineExceeded(_operation(key[0]), message="the time ran out while waiting for an access token")
         try:
             fetched_meanwhile = self._tokens.get(key)
             if (
@@ -170,25 +215,77 @@ class LwaClient:
             ):
                 return fetched_meanwhile.value
             asked_at = self.clock()
-            answer = self._ask(key[0], parameters, deadline)
-            token = _AccessToken(_text(answer, "access_token"), asked_at + _expires_in(answer) - _MARGIN_SECONDS)
-            self._tokens[key] = token
+            answer = self._ask(key[0], parameters, deadline, observer, fresh=renew)
+            token = _AccessToken(_token(answer, "access_token"), asked_at + _expires_in(answer) - _MARGIN_SECONDS)
+            self._tokens.put(key, token)
             return token.value
         finally:
             lock.release()
 
-    def _ask(self, grant: str, parameters: StoredValue[Mapping[str, str]], deadline: Deadline) -> Mapping[str, object]:
-        """LWA's answer; a refusal that a changed stored value explains is asked once more if one has changed."""
-        used = self._form(grant, parameters, fresh=False)
+    def _ask(
+        self,
+        grant: str,
+        parameters: StoredValue[Mapping[str, str]],
+        deadline: Deadline,
+        observer: GrantObserver | None = None,
+        *,
+        fresh: bool = False,
+    ) -> Mapping[str, object]:
+        """LWA's answer; after an error that an outdated stored value may cause, retries once if a value has changed.
+
+        `fresh` reads the stored values at once: SP-API refused a token that was made with the known ones. If LWA still
+        refuses the secret, tries the others that may work: two work at once after a rotation, and the new one may start
+        late (SP-API docs, "Rotate your application's client secret").
+        """
+        form = self._form(grant, parameters, fresh=fresh)
         try:
-            return self._post(grant, used, deadline)
+            return self._observed(grant, form, deadline, observer)
         except AuthorizationError as error:
             if error.error not in _STALE_VALUE_ERRORS:
                 raise
-            stored = self._form(grant, parameters, fresh=True)
-            if stored == used:
-                raise
-        return self._post(grant, stored, deadline)
+            refusal = error
+        stored = self._form(grant, parameters, fresh=True)
+        if stored != form:
+            try:
+                return self._observed(grant, stored, deadline, observer)
+            except AuthorizationError as error:
+                refusal = error
+        if refusal.error != _SECRET_REFUSED:
+            raise refusal
+        return self._ask_with_other_secrets(grant, stored, refusal, deadline, observer)
+
+    def _ask_with_other_secrets(
+        self,
+        grant: str,
+        form: Mapping[str, str],
+        refusal: AuthorizationError,
+        deadline: Deadline,
+        observer: GrantObserver | None,
+    ) -> Mapping[str, object]:
+        for other in self.other_credentials():
+            if other.client_id != form["client_id"]:
+                continue
+            try:
+                return self._observed(grant, {**form, "client_secret": other.client_secret}, deadline, observer)
+            except AuthorizationError as error:
+                if error.error != _SECRET_REFUSED:
+                    raise
+        raise refusal
+
+    def _observed(
+        self, grant: str, form: Mapping[str, str], deadline: Deadline, observer: GrantObserver | None
+    ) -> Mapping[str, object]:
+        if observer is None:
+            return self._post(grant, form, deadline)
+        refresh_token = form["refresh_token"]
+        try:
+            answer = self._post(grant, form, deadline)
+        except AuthorizationError as error:
+            if error.error == "invalid_grant":
+                observer.revoked(refresh_token)
+            raise
+        observer.granted(refresh_token, _token(answer, "refresh_token") or refresh_token)
+        return answer
 
     def _form(self, grant: str, parameters: StoredValue[Mapping[str, str]], *, fresh: bool) -> Mapping[str, str]:
         application = self.application(fresh=fresh)
@@ -212,11 +309,11 @@ class LwaClient:
             headers,
             urlencode(form).encode("ascii"),
             deadline,
-            # A code is good for one use; the other grants give another token each time.
+            # A code is valid for one use; the other grants return a new token each time.
             repeatable=grant != "authorization_code",
         )
         document = _json_object(answer.body)
-        if answer.status == 200 and _text(document, "access_token"):
+        if answer.status == 200 and _token(document, "access_token"):
             return document
         secrets = [form[name] for name in ("client_secret", "refresh_token", "code") if name in form]
         raise _refusal(grant, answer, document, secrets)
@@ -236,7 +333,7 @@ def _refusal(
         wait = _retry_after(answer.headers.get("Retry-After"))
         return ThrottledError(operation, retry_after=wait, code=error, message=message, request_id=request_id)
     if not 400 <= answer.status < 500 or error in _TRANSIENT_ERRORS or not error:
-        # A 4xx without LWA's own error comes from something on the way.
+        # A 4xx without an LWA error comes from an intermediary.
         return TransientError(operation, status=answer.status, code=error, message=message, request_id=request_id)
     action = _INVALID_GRANT_ACTIONS.get(grant, "") if error == "invalid_grant" else _ACTIONS.get(error, "")
     return AuthorizationError(
@@ -261,10 +358,16 @@ def _text(document: Mapping[str, object], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _token(document: Mapping[str, object], name: str) -> str:
+    """Empty unless it is printable ASCII without spaces."""
+    value = _text(document, name)
+    return value if _TOKEN.fullmatch(value) else ""
+
+
 def _expires_in(document: Mapping[str, object]) -> float:
-    """Seconds; 0, which makes a token good for one call, when LWA does not say."""
+    """Seconds; 0, which limits a token to one call, when LWA does not say."""
     value = document.get("expires_in")
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         value = int(value)
     return float(value) if isinstance(value, int | float) and 0 < value < 10**9 else 0.0
 

@@ -1,11 +1,12 @@
 """Notifications API v1: destinations of the application, and subscriptions of selling partners.
 
-Operations on destinations and on a subscription by its id are grantless (Scope.NOTIFICATIONS); the others are called as
-the selling partner. Destinations exist per region: one made in another region is unknown here.
+Operations on destinations are grantless (Scope.NOTIFICATIONS). Operations on a subscription by its id are documented as
+grantless, but SP-API requires the selling partner's token for some types. All others are called as the selling partner.
+Destinations exist per region: a destination of another region is not found.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sp_api.caller import Caller, Operation
 from sp_api.errors import AccessDeniedError, ConflictError
@@ -40,14 +41,14 @@ _SEND_TEST_NOTIFICATION = Operation(
 
 
 class AggregationTimePeriod(OpenEnum):
-    """How long frequent notifications are gathered into one."""
+    """The period over which frequent notifications are combined into one."""
 
     FIVE_MINUTES = "FiveMinutes"
     TEN_MINUTES = "TenMinutes"
 
 
 class OrderChangeType(OpenEnum):
-    """What an ORDER_CHANGE notification tells of."""
+    """The kind of change that an ORDER_CHANGE notification reports."""
 
     BUYER_REQUESTED_CHANGE = "BuyerRequestedChange"
     DELIVERY_TIP_CHANGE = "DeliveryTipChange"
@@ -55,46 +56,37 @@ class OrderChangeType(OpenEnum):
 
 
 @dataclass(frozen=True)
-class EventBridgeResource:
-    """A partner event source; SP-API gives the name when it makes the destination."""
-
-    account_id: str
-    region: str
-    name: str | None = None
-
-
-@dataclass(frozen=True)
 class Destination:
-    """Where notifications go: `queue_arn` of an SQS queue, or `event_bridge`."""
+    """Where notifications go: `queue_arn` is the SQS queue, None for a destination of EventBridge."""
 
     destination_id: str
     name: str
     queue_arn: str | None = None
-    event_bridge: EventBridgeResource | None = None
 
 
 @dataclass(frozen=True)
 class EventFilter:
     """Which events of a type are sent. `event_filter_type` is ANY_OFFER_CHANGED, ORDER_CHANGE or
-    SHIPMENT_TRACKING_MILESTONE_CHANGED; `tracking_identifier` is SP-API's TrackingIdentifier as it stands.
+    SHIPMENT_TRACKING_MILESTONE_CHANGED. `other` has the fields that this client does not know, unchanged.
     """
 
     event_filter_type: str
     marketplace_ids: Sequence[str] = ()
     order_change_types: Sequence[OrderChangeType] = ()
     aggregation_time_period: AggregationTimePeriod | None = None
-    tracking_identifier: JsonObject | None = None
+    other: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ProcessingDirective:
     """How notifications are filtered: by `event_filter` or by `filter_expression` (at most 256 characters), not both.
 
-    ORDER_CHANGE needs an event filter; most types take none.
+    `other` has the fields that this client does not know, unchanged.
     """
 
     event_filter: EventFilter | None = None
     filter_expression: str | None = None
+    other: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,7 +101,7 @@ class Subscription:
 
 @dataclass(frozen=True)
 class SubscriptionPage:
-    """Part of a list of subscriptions; `next_token` asks for the next part and is None on the last."""
+    """Part of a list of subscriptions; `next_token` requests the next part and is None on the last."""
 
     subscriptions: tuple[Subscription, ...]
     next_token: str | None
@@ -117,12 +109,8 @@ class SubscriptionPage:
 
 def create_destination(caller: Caller, name: str, queue_arn: str) -> Destination:
     """createDestination for a standard SQS queue. Raises ConflictError when the application has one for this queue."""
-    return _create_destination(caller, name, {"sqs": {"arn": queue_arn}})
-
-
-def create_event_bridge_destination(caller: Caller, name: str, account_id: str, region: str) -> Destination:
-    """createDestination for EventBridge in the given AWS account and region. Raises ConflictError when there is one."""
-    return _create_destination(caller, name, {"eventBridge": {"accountId": account_id, "region": region}})
+    body = {"name": name, "resourceSpecification": {"sqs": {"arn": queue_arn}}}
+    return caller.call(_CREATE_DESTINATION, _destination_payload, body=body)
 
 
 def get_destinations(caller: Caller) -> tuple[Destination, ...]:
@@ -138,7 +126,7 @@ def get_destination(caller: Caller, destination_id: str) -> Destination:
 def delete_destination(caller: Caller, destination_id: str) -> None:
     """deleteDestination. Raises ConflictError when subscriptions use it.
 
-    SP-API answers that with a 403 as for a missing role (selling-partner-api-docs issue 1800).
+    SP-API answers with a 403, as for a missing role (selling-partner-api-docs issue 1800).
     """
     try:
         caller.call(_DELETE_DESTINATION, nothing, path={"destinationId": destination_id})
@@ -204,12 +192,17 @@ def get_subscriptions(
 
 
 def get_subscription_by_id(caller: Caller, notification_type: str, subscription_id: str) -> Subscription:
-    """getSubscriptionById, of any selling partner; grantless."""
+    """getSubscriptionById; see `delete_subscription_by_id` for the caller."""
     return caller.call(_GET_SUBSCRIPTION_BY_ID, _subscription_payload, path=_by_id(notification_type, subscription_id))
 
 
 def delete_subscription_by_id(caller: Caller, notification_type: str, subscription_id: str) -> None:
-    """deleteSubscriptionById, of any selling partner; grantless."""
+    """deleteSubscriptionById.
+
+    A grantless caller may delete any selling partner's subscription (Notifications API v1), but SP-API refuses it for
+    B2B_ANY_OFFER_CHANGED (selling-partner-api-docs issue 493). The selling partner may delete its own, except for
+    other types (selling-partner-api-models issue 4753).
+    """
     caller.call(_DELETE_SUBSCRIPTION_BY_ID, nothing, path=_by_id(notification_type, subscription_id))
 
 
@@ -228,11 +221,6 @@ def send_test_notification(
     caller.call(_SEND_TEST_NOTIFICATION, nothing, path={"notificationType": notification_type}, body=body)
 
 
-def _create_destination(caller: Caller, name: str, resource: Mapping[str, object]) -> Destination:
-    body = {"name": name, "resourceSpecification": resource}
-    return caller.call(_CREATE_DESTINATION, _destination_payload, body=body)
-
-
 def _by_id(notification_type: str, subscription_id: str) -> Mapping[str, str]:
     return {"notificationType": notification_type, "subscriptionId": subscription_id}
 
@@ -244,18 +232,10 @@ def _destination_payload(document: JsonObject) -> Destination:
 def _destination(document: JsonObject) -> Destination:
     resource = child(document, "resource")
     queue = optional_child(resource, "sqs")
-    event_bridge = optional_child(resource, "eventBridge")
     return Destination(
         destination_id=text(document, "destinationId"),
         name=text(document, "name"),
         queue_arn=None if queue is None else text(queue, "arn"),
-        event_bridge=None if event_bridge is None else _event_bridge(event_bridge),
-    )
-
-
-def _event_bridge(document: JsonObject) -> EventBridgeResource:
-    return EventBridgeResource(
-        account_id=text(document, "accountId"), region=text(document, "region"), name=optional_text(document, "name")
     )
 
 
@@ -268,9 +248,15 @@ def _subscription(document: JsonObject) -> Subscription:
     return Subscription(
         subscription_id=text(document, "subscriptionId"),
         destination_id=text(document, "destinationId"),
-        payload_version=text(document, "payloadVersion"),
-        processing_directive=None if directive is None else _directive(directive),
+        payload_version=_payload_version(document),
+        processing_directive=None if directive is None else read_directive(directive),
     )
+
+
+def _payload_version(document: JsonObject) -> str:
+    """SP-API has sent the number 1.0 (selling-partner-api-docs issue 2649)."""
+    version = document.get("payloadVersion")
+    return str(version) if isinstance(version, float) else text(document, "payloadVersion")
 
 
 def _subscription_page(document: JsonObject) -> SubscriptionPage:
@@ -280,42 +266,53 @@ def _subscription_page(document: JsonObject) -> SubscriptionPage:
     )
 
 
-def _directive(document: JsonObject) -> ProcessingDirective:
+def read_directive(document: JsonObject) -> ProcessingDirective:
+    """The directive from SP-API's form. Raises `sp_api.wire.MalformedError`."""
     event_filter = optional_child(document, "eventFilter")
     return ProcessingDirective(
         event_filter=None if event_filter is None else _event_filter(event_filter),
         filter_expression=optional_text(document, "filterExpression"),
-    )
-
-
-def _event_filter(document: JsonObject) -> EventFilter:
-    aggregation = optional_child(document, "aggregationSettings")
-    return EventFilter(
-        event_filter_type=text(document, "eventFilterType"),
-        marketplace_ids=texts(document, "marketplaceIds"),
-        order_change_types=tuple(OrderChangeType(name) for name in texts(document, "orderChangeTypes")),
-        aggregation_time_period=(
-            None if aggregation is None else AggregationTimePeriod(text(aggregation, "aggregationTimePeriod"))
-        ),
-        tracking_identifier=optional_child(document, "trackingIdentifier"),
+        other=_without(document, "eventFilter", "filterExpression"),
     )
 
 
 def directive_document(directive: ProcessingDirective) -> JsonObject:
-    """The directive as SP-API writes it."""
+    """The directive in SP-API's form."""
     event_filter = directive.event_filter
-    return without_nothing(
+    known = without_nothing(
         eventFilter=None if event_filter is None else _event_filter_document(event_filter),
         filterExpression=directive.filter_expression,
+    )
+    return {**known, **directive.other}
+
+
+def _event_filter(document: JsonObject) -> EventFilter:
+    known = ["eventFilterType", "marketplaceIds", "orderChangeTypes"]
+    aggregation, period = optional_child(document, "aggregationSettings"), None
+    # Settings with more fields than the model has stay as they are, in `other`.
+    if aggregation is not None and aggregation.keys() == {"aggregationTimePeriod"}:
+        known.append("aggregationSettings")
+        period = AggregationTimePeriod(text(aggregation, "aggregationTimePeriod"))
+    return EventFilter(
+        event_filter_type=text(document, "eventFilterType"),
+        marketplace_ids=texts(document, "marketplaceIds"),
+        order_change_types=tuple(OrderChangeType(name) for name in texts(document, "orderChangeTypes")),
+        aggregation_time_period=period,
+        other=_without(document, *known),
     )
 
 
 def _event_filter_document(event_filter: EventFilter) -> JsonObject:
     period = event_filter.aggregation_time_period
-    return without_nothing(
+    known = without_nothing(
         eventFilterType=event_filter.event_filter_type,
         marketplaceIds=list(event_filter.marketplace_ids),
         orderChangeTypes=[str(change) for change in event_filter.order_change_types],
         aggregationSettings=None if period is None else {"aggregationTimePeriod": str(period)},
-        trackingIdentifier=event_filter.tracking_identifier,
     )
+    return {**known, **event_filter.other}
+
+
+def _without(document: JsonObject, *names: str) -> JsonObject:
+    """The other fields that have a value: SP-API writes null for fields that are not set."""
+    return {name: value for name, value in document.items() if name not in names and value is not None}

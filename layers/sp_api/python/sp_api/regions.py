@@ -6,6 +6,7 @@ from enum import StrEnum
 
 AMAZON_SP_API_ENDPOINT = "https://{sandbox}sellingpartnerapi-{region}.amazon.com"
 AMAZON_LWA_ENDPOINT = "https://api.amazon.com/auth/o2/token"
+AMAZON_CENTRAL_ENDPOINT = "https://{host}"
 
 
 class Region(StrEnum):
@@ -23,21 +24,27 @@ class Region(StrEnum):
 
 @dataclass(frozen=True)
 class Environment:
-    """Where SP-API and LWA are.
+    """The endpoints of SP-API and LWA.
 
     `sp_api_endpoint` is a URL with the fields {sandbox} ("sandbox." or empty) and {region} (na, eu, fe); `lwa_endpoint`
-    is the URL of the token endpoint. Empty means Amazon's own.
+    is the URL of the token endpoint; `central_endpoint` is a URL with the field {host}, a host of Seller Central or
+    Vendor Central. Empty means Amazon's endpoints.
     """
 
     sp_api_endpoint: str = ""
     lwa_endpoint: str = ""
     sandbox: bool = False
+    central_endpoint: str = ""
 
     def base_url(self, region: Region) -> str:
         """The URL before an operation's path, without a slash at its end."""
         pattern = self.sp_api_endpoint or AMAZON_SP_API_ENDPOINT
         filled = pattern.replace("{sandbox}", "sandbox." if self.sandbox else "").replace("{region}", region.lower())
         return filled.rstrip("/")
+
+    def central_url(self, host: str) -> str:
+        """The URL before a path of Seller Central or Vendor Central, without a slash at its end."""
+        return (self.central_endpoint or AMAZON_CENTRAL_ENDPOINT).replace("{host}", host).rstrip("/")
 
     @property
     def lwa_url(self) -> str:
@@ -93,7 +100,8 @@ MARKETPLACES: Mapping[str, Marketplace] = {
 def region_of_marketplace(marketplace_id: str) -> Region | None:
     """The region of one of Amazon's marketplaces; None for an id that is not in the published list.
 
-    SP-API accepts more than it publishes (getReport shows ids of stores outside Amazon's own), so None is no error.
+    SP-API accepts more than it publishes (getReport shows ids of stores outside Amazon's own), so callers must
+    not treat None as an error.
     """
     marketplace = MARKETPLACES.get(marketplace_id)
     return None if marketplace is None else marketplace.region

@@ -1,4 +1,4 @@
-"""Reports API v2021-06-30: ask for reports and schedules, and find their documents."""
+"""Reports API v2021-06-30: requests reports and schedules, and finds their documents."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ _GET_REPORT_SCHEDULE = Operation("getReportSchedule", "GET", f"{_BASE}/schedules
 _CANCEL_REPORT_SCHEDULE = Operation("cancelReportSchedule", "DELETE", f"{_BASE}/schedules/{{reportScheduleId}}", 0.0222)
 _GET_REPORT_DOCUMENT = Operation("getReportDocument", "GET", f"{_BASE}/documents/{{reportDocumentId}}", 0.0167)
 
-# Their documents hold personal data, so getReportDocument takes a restricted data token for them
+# Their documents contain personal data, so getReportDocument requires a restricted data token for them
 # (SP-API docs, "Tokens API v2021-03-01 use case guide", restricted report types).
 RESTRICTED_REPORT_TYPES = frozenset(
     {
@@ -57,7 +57,7 @@ RESTRICTED_REPORT_TYPES = frozenset(
 
 
 class ProcessingStatus(OpenEnum):
-    """Where a report is in its life."""
+    """The processing status of a report."""
 
     IN_QUEUE = "IN_QUEUE"
     IN_PROGRESS = "IN_PROGRESS"
@@ -67,7 +67,7 @@ class ProcessingStatus(OpenEnum):
 
 
 class SchedulePeriod(OpenEnum):
-    """How often a schedule makes a report."""
+    """How often a schedule creates a report."""
 
     MINUTES_5 = "PT5M"
     MINUTES_15 = "PT15M"
@@ -91,7 +91,7 @@ class SchedulePeriod(OpenEnum):
 
 @dataclass(frozen=True)
 class CreateReportSpecification:
-    """A report to make, for 1 to 25 marketplaces. Times need an offset from UTC; options are particular to the type."""
+    """A report to create, for 1 to 25 marketplaces. Times need an offset from UTC; options depend on the type."""
 
     report_type: str
     marketplace_ids: Sequence[str]
@@ -102,7 +102,7 @@ class CreateReportSpecification:
 
 @dataclass(frozen=True)
 class CreateReportScheduleSpecification:
-    """A schedule to make; it takes the place of one with the same type and marketplaces."""
+    """A schedule to create; it replaces one with the same type and marketplaces."""
 
     report_type: str
     marketplace_ids: Sequence[str]
@@ -113,7 +113,7 @@ class CreateReportScheduleSpecification:
 
 @dataclass(frozen=True)
 class ReportFilter:
-    """Which reports getReports lists: 1 to 10 types, of the last 90 days unless `created_since` says otherwise.
+    """Which reports getReports lists: 1 to 10 types, from the last 90 days unless `created_since` is set.
 
     `page_size` is 1 to 100, and 10 when None.
     """
@@ -128,7 +128,7 @@ class ReportFilter:
 
 @dataclass(frozen=True)
 class Report:
-    """A report as SP-API knows it; times are in UTC. `report_document_id` is there once there is a document."""
+    """A report at SP-API; times are in UTC. `report_document_id` is set once there is a document."""
 
     report_id: str
     report_type: str
@@ -145,7 +145,7 @@ class Report:
 
 @dataclass(frozen=True)
 class ReportPage:
-    """Part of a list of reports; `next_token` asks for the next part and is None on the last."""
+    """Part of a list of reports; `next_token` requests the next part and is None on the last."""
 
     reports: tuple[Report, ...]
     next_token: str | None
@@ -153,7 +153,7 @@ class ReportPage:
 
 @dataclass(frozen=True)
 class ReportSchedule:
-    """A schedule as SP-API knows it."""
+    """A schedule at SP-API."""
 
     report_schedule_id: str
     report_type: str
@@ -165,7 +165,7 @@ class ReportSchedule:
 
 @dataclass(frozen=True)
 class ReportDocument:
-    """Where a document is. `url` opens it without further authorisation for five minutes.
+    """The location of a document. `url` needs no further authorization and is valid for five minutes.
 
     `compression_algorithm` is "GZIP" or None, and has been wrong (selling-partner-api-models issue 2648).
     """
@@ -176,7 +176,7 @@ class ReportDocument:
 
 
 def create_report(caller: Caller, specification: CreateReportSpecification) -> str:
-    """createReport: asks for a report and returns its id. Never sent twice; see TransientError.outcome_unknown."""
+    """createReport: requests a report and returns its id. Never sent twice; see TransientError.outcome_unknown."""
     body = without_nothing(
         reportType=specification.report_type,
         marketplaceIds=list(specification.marketplace_ids),
@@ -193,7 +193,7 @@ def get_report(caller: Caller, report_id: str) -> Report:
 
 
 def get_reports(caller: Caller, report_filter: ReportFilter) -> ReportPage:
-    """getReports: the first page. Lists reports made by other applications, Amazon and Seller Central too."""
+    """getReports: the first page. Also lists reports created by other applications, Amazon and Seller Central."""
     page_size = report_filter.page_size
     return caller.call(
         _GET_REPORTS,
@@ -210,7 +210,7 @@ def get_reports(caller: Caller, report_filter: ReportFilter) -> ReportPage:
 
 
 def get_next_reports(caller: Caller, next_token: str) -> ReportPage:
-    """getReports: the page that the last page's token names; SP-API takes the token alone, without the filter."""
+    """getReports: the page after the one with this token; SP-API accepts the token only without the filter."""
     return caller.call(_GET_REPORTS, _report_page, query={"nextToken": next_token})
 
 
@@ -224,7 +224,7 @@ def list_reports(caller: Caller, report_filter: ReportFilter) -> Iterator[Report
 
 
 def cancel_report(caller: Caller, report_id: str) -> None:
-    """cancelReport: takes back a report that is still IN_QUEUE."""
+    """cancelReport: cancels a report that is still IN_QUEUE."""
     caller.call(_CANCEL_REPORT, nothing, path={"reportId": report_id})
 
 
@@ -260,9 +260,9 @@ def cancel_report_schedule(caller: Caller, report_schedule_id: str) -> None:
 
 
 def get_report_document(caller: Caller, report_document_id: str, report_type: str | None = None) -> ReportDocument:
-    """getReportDocument: where the document is, for five minutes.
+    """getReportDocument: the document's location, valid for five minutes.
 
-    With a restricted `report_type` a restricted data token for this one document is fetched first and used.
+    With a restricted `report_type`, a restricted data token for this document is fetched first and used.
     """
     path = {"reportDocumentId": report_document_id}
     token = None

@@ -1,7 +1,7 @@
 """Signs requests with AWS Signature Version 4, for applications that still do so.
 
 SP-API has ignored signatures since 2 October 2023 (SP-API docs, "SP-API will no longer require AWS IAM or AWS Signature
-Version 4"). botocore does the work, and is imported when a signer is used.
+Version 4"). botocore computes the signature, and is imported when a signer is used.
 """
 
 import threading
@@ -17,7 +17,7 @@ from sp_api.lwa import StoredValue
 
 _OPERATION = "AssumeRole"
 _SESSION_NAME = "selling-partner-api"
-# A session is not used in its last minutes, so that a request does not outlive it.
+# A session is not used in its last minutes, so that it does not expire during a request.
 _MARGIN_SECONDS = 300.0
 _SIGNATURE_HEADERS = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
 
@@ -41,9 +41,9 @@ class _Session:
 
 @dataclass(frozen=True)
 class Signer:
-    """Assumes the role, keeps its session until shortly before it ends, and signs with it; a `caller.RequestSigner`.
+    """Assumes the role, caches its session until shortly before its end, and signs with it; a `caller.RequestSigner`.
 
-    `sts_endpoint` is the URL of AWS STS, None for the usual one.
+    `sts_endpoint` is the URL of AWS STS, None for the default.
     """
 
     credentials: StoredValue[SigningCredentials]
@@ -74,7 +74,7 @@ class Signer:
 
     def _session(self, aws_region: str, deadline: Deadline) -> _Session:
         if not self._lock.acquire(timeout=deadline.remaining(_OPERATION)):
-            raise DeadlineExceeded(_OPERATION, message="the time given was spent waiting for a session")
+            raise DeadlineExceeded(_OPERATION, message="the time ran out while waiting for a session")
         try:
             if not self._sessions or self.clock() >= self._sessions[0].usable_until:
                 self._sessions[:] = [self._assume_with_stored(aws_region, deadline)]
@@ -83,7 +83,7 @@ class Signer:
             self._lock.release()
 
     def _assume_with_stored(self, aws_region: str, deadline: Deadline) -> _Session:
-        """A session; refused credentials are read again, and the new ones tried once if they differ."""
+        """A session; refused credentials are read again, and tried once more if they have changed."""
         used = self.credentials(fresh=False)
         try:
             return self._assume(used, aws_region, deadline)
@@ -98,7 +98,7 @@ class Signer:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
 
-        # Connecting and reading share what is left.
+        # Connecting and reading share the remaining time.
         seconds = deadline.remaining(_OPERATION) / 2
         sts: Any = botocore.session.Session().create_client(
             "sts",

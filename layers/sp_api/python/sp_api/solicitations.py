@@ -1,21 +1,24 @@
-"""Solicitations API v1: asks a buyer for a product review and seller feedback."""
+"""Solicitations API v1: requests a product review and seller feedback from a buyer."""
 
 from sp_api.caller import Caller, Operation
 from sp_api.errors import AccessDeniedError, SolicitationAlreadySentError, SolicitationWindowError
 from sp_api.wire import JsonObject, child, children, nothing, text
 
-_GET_ACTIONS = Operation("getSolicitationActionsForOrder", "GET", "/solicitations/v1/orders/{amazonOrderId}", 1)
+_HAL = "application/hal+json"
+GET_ACTIONS = "getSolicitationActionsForOrder"
+_GET_ACTIONS = Operation(GET_ACTIONS, "GET", "/solicitations/v1/orders/{amazonOrderId}", 1, _HAL)
 _CREATE_SOLICITATION = Operation(
     "createProductReviewAndSellerFeedbackSolicitation",
     "POST",
     "/solicitations/v1/orders/{amazonOrderId}/solicitations/productReviewAndSellerFeedback",
     1,
+    _HAL,
 )
 PRODUCT_REVIEW_AND_SELLER_FEEDBACK = "productReviewAndSellerFeedback"
 
 
 def get_solicitation_actions_for_order(caller: Caller, amazon_order_id: str, marketplace_id: str) -> tuple[str, ...]:
-    """getSolicitationActionsForOrder: the names of the actions open for this order now; none is a usual answer."""
+    """getSolicitationActionsForOrder: the names of the actions available for this order now; often there are none."""
     return caller.call(
         _GET_ACTIONS, _actions, path={"amazonOrderId": amazon_order_id}, query={"marketplaceIds": [marketplace_id]}
     )
@@ -26,9 +29,9 @@ def create_product_review_and_seller_feedback_solicitation(
 ) -> None:
     """createProductReviewAndSellerFeedbackSolicitation: sends the request to the buyer. Never sent twice.
 
-    SP-API gives three refusals the same status and code (selling-partner-api-models issue 19, selling-partner-api-docs
-    issue 121); they are told apart by their words: SolicitationAlreadySentError, SolicitationWindowError, and
-    AccessDeniedError for a missing role or authorisation.
+    SP-API returns three refusals with the same status and code (selling-partner-api-models issue 19,
+    selling-partner-api-docs issue 121); they are distinguished by their messages: SolicitationAlreadySentError,
+    SolicitationWindowError, and AccessDeniedError for a missing role or authorization.
     """
     try:
         caller.call(

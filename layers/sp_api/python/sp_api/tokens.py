@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sp_api.caller import Caller, Operation
-from sp_api.wire import JsonObject, MalformedError, text, without_nothing
+from sp_api.wire import JsonObject, MalformedError, token, without_nothing
 
 _CREATE_RESTRICTED_DATA_TOKEN = Operation(
     "createRestrictedDataToken", "POST", "/tokens/2021-03-01/restrictedDataToken", 1
@@ -13,9 +13,9 @@ _CREATE_RESTRICTED_DATA_TOKEN = Operation(
 
 @dataclass(frozen=True)
 class RestrictedResource:
-    """A call that returns personal data: method (GET, PUT, POST or DELETE), path, and the kinds of data asked for.
+    """A call that returns personal data: method (GET, PUT, POST or DELETE), path, and the requested kinds of data.
 
-    For a report document the path names the one document; a pattern is refused (selling-partner-api-docs issue 3671).
+    For a report document the path must name one document; a pattern is refused (selling-partner-api-docs issue 3671).
     """
 
     method: str
@@ -25,7 +25,7 @@ class RestrictedResource:
 
 @dataclass(frozen=True)
 class RestrictedDataToken:
-    """Takes the place of the access token in calls of its resources for `expires_in` seconds."""
+    """Replaces the access token in calls of its resources for `expires_in` seconds."""
 
     token: str = field(repr=False)
     expires_in: int
@@ -34,7 +34,7 @@ class RestrictedDataToken:
 def create_restricted_data_token(
     caller: Caller, resources: Sequence[RestrictedResource], target_application: str | None = None
 ) -> RestrictedDataToken:
-    """createRestrictedDataToken for 1 to 50 resources, for another application when one is named."""
+    """createRestrictedDataToken for 1 to 50 resources, for another application when `target_application` is set."""
     body = without_nothing(
         targetApplication=target_application,
         restrictedResources=[
@@ -47,6 +47,6 @@ def create_restricted_data_token(
 
 def _restricted_data_token(document: JsonObject) -> RestrictedDataToken:
     expires_in = document.get("expiresIn")
-    if not isinstance(expires_in, int):
-        raise MalformedError("expiresIn is no whole number")
-    return RestrictedDataToken(text(document, "restrictedDataToken"), expires_in)
+    if not isinstance(expires_in, int) or isinstance(expires_in, bool):
+        raise MalformedError("expiresIn is not a whole number")
+    return RestrictedDataToken(token(document, "restrictedDataToken"), expires_in)

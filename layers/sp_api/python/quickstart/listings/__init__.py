@@ -1,0 +1,1 @@
+"""Listings: submissions, their order per SKU, and their outcomes."""

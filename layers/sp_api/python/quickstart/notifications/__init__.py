@@ -1,0 +1,1 @@
+"""Subscriptions of sellers to notifications, and the processing of each notification."""

@@ -1,0 +1,1 @@
+"""Reports: requested, retrieved from SP-API, stored in the bucket and announced."""

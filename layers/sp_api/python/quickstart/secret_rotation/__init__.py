@@ -1,0 +1,1 @@
+"""Rotation of the application's client secret before it expires."""

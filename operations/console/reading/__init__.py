@@ -1,0 +1,1 @@
+"""What the pages show, read from the stack: plain functions that return frozen dataclasses, without HTTP."""

@@ -1,0 +1,1 @@
+"""Deletes a stack and everything that it leaves elsewhere: `python -m operations.destroy STACK` (make destroy)."""

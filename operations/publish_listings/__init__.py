@@ -1,0 +1,1 @@
+"""Publishes the listings of a spreadsheet (make publish-listings)."""

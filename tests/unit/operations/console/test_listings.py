@@ -1,0 +1,199 @@
+"""Submissions and files: long lists, damaged records, hostile text."""
+
+import gzip
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from operations.console.pages import listings
+from operations.console.reading.listings import CODES, STATUSES
+from quickstart.listings.records import Status
+from tests.unit.operations.console.support import error, make_console, readable, visitor
+
+SCRIPT = "<script>alert(1)</script>\u202e"
+OUTPUTS = {"ListingsTableName": "listings", "ListingFeedsTableName": "feeds", "SellingPartnersTableName": "sellers"}
+PAGES = (listings.PAGE,)
+SUBMISSION = {
+    "SubmissionId": {"S": "s1"},
+    "SellerId": {"S": "A1"},
+    "RegionCode": {"S": "EU"},
+    "MarketplaceId": {"S": "A13V1IB3VIYZZH"},
+    "Sku": {"S": SCRIPT},
+    "ListingSellerId": {"S": "A1"},
+    "PartyType": {"S": "SELLER"},
+    "Operation": {"S": "PUT"},
+    "Status": {"S": "REFUSED"},
+    "Message": {"S": SCRIPT},
+    "ReceivedTime": {"S": "2026-11-26T10:00:00.000000+00:00"},
+    "TaskToken": {"S": "AQC8AAAAKgAAAAM"},
+}
+FEED = {
+    "FeedRequestId": {"S": "f1"},
+    "SellerId": {"S": "A1"},
+    "RegionCode": {"S": "EU"},
+    "MarketplaceIds": {"L": [{"S": "A13V1IB3VIYZZH"}]},
+    "ListingSellerId": {"S": "A1"},
+    "PartyType": {"S": "SELLER"},
+    "Mode": {"S": "PUBLISH"},
+    "OnBadMessages": {"S": "REFUSE"},
+    "RequestHash": {"S": "h"},
+    "Status": {"S": "REFUSED"},
+    "Message": {"S": SCRIPT},
+    "ReceivedTime": {"S": "2026-11-26T10:00:00.000000+00:00"},
+    "UploadExpires": {"S": "2026-11-26T11:00:00+00:00"},
+    "Counts": {"M": {"messages": {"N": "3"}, "bad": {"N": "1"}}},
+    "Runs": {"N": "1"},
+}
+
+
+def with_issues(*issues: Mapping[str, Any]) -> dict[str, Any]:
+    return {**SUBMISSION, "Issues": {"B": gzip.compress(json.dumps(issues).encode())}}
+
+
+class DynamoDb:
+    """Tables with one submission and one file; every list has another page."""
+
+    def __init__(self, submission: Mapping[str, Any] = SUBMISSION, *, listed: bool = True) -> None:
+        self.submission = submission
+        self.listed = listed
+        self.asked: list[Mapping[str, Any]] = []
+
+    def query(self, **request: Any) -> Any:
+        self.asked.append(request)
+        item = FEED if request["TableName"] == "feeds" else self.submission
+        names = ("SellerId", "SubmissionId", "FeedRequestId", "ReceivedTime")
+        last = {name: item[name] for name in names if name in item}
+        return {"Items": [item] if self.listed else [], "LastEvaluatedKey": last}
+
+    def get_item(self, **request: Any) -> Any:
+        return {"Item": FEED if request["TableName"] == "feeds" else self.submission}
+
+    def batch_get_item(self, **_: Any) -> Any:
+        return {"Responses": {"listings": [self.submission]}}
+
+    def get_paginator(self, _: str) -> Any:
+        class Pages:
+            def paginate(self, **__: Any) -> Any:
+                return [{"Items": []}]
+
+        return Pages()
+
+
+def page(path: str, dynamodb: DynamoDb | None = None, status: int = 200) -> str:
+    console = make_console({"dynamodb": dynamodb or DynamoDb()}, **OUTPUTS)
+    return visitor(console, PAGES).get(path, status)
+
+
+def test_hostile_text_is_text_everywhere_and_no_task_token_is_shown() -> None:
+    issue = {"code": SCRIPT, "severity": SCRIPT, "message": SCRIPT, "attributeNames": [SCRIPT]}
+    dynamodb = DynamoDb(with_issues(issue))
+    for path in ("/listings", "/listings?seller=A1", "/listings/A1/s1", "/listings/feeds?seller=A1"):
+        shown = page(path, dynamodb)
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;⟨U+202E⟩" in shown, path
+        assert "<script" not in shown
+        assert "\u202e" not in shown
+        assert "AQC8" not in shown
+    assert "&lt;script&gt;" in page("/listings/feeds/A1/f1")
+
+
+def test_errors_come_before_warnings_and_known_codes_say_what_to_do() -> None:
+    warning = {"code": "1", "severity": "WARNING", "message": "second", "attributeNames": ["weight"]}
+    serious = {"code": "90220", "severity": "ERROR", "message": "first", "attributeNames": ["brand"]}
+    words = readable(page("/listings/A1/s1", DynamoDb(with_issues(warning, serious))))
+    assert words.index("first") < words.index("second")
+    assert (
+        "ERROR brand first 90220 What to do: An attribute is missing: add the attribute that the issue names." in words
+    )
+
+
+def test_a_status_that_few_submissions_have_is_looked_for_in_a_bounded_number_of_steps() -> None:
+    dynamodb = DynamoDb(listed=False)
+    shown = page("/listings?seller=A1&status=REFUSED", dynamodb)
+    assert len(dynamodb.asked) == 10
+    assert "Older submissions" in shown
+    assert "No submissions" not in shown
+    assert all(request["IndexName"] == "SellerIdReceivedTimeIndex" for request in dynamodb.asked)
+
+
+def test_pages_go_on_where_they_ended() -> None:
+    for path in ("/listings?seller=A1", "/listings/feeds?seller=A1"):
+        dynamodb = DynamoDb()
+        link = page(path, dynamodb).partition('">Older')[0].rpartition('href="')[2].replace("&amp;", "&")
+        before = len(dynamodb.asked)
+        assert "Newest" in page(link, dynamodb)
+        start = dynamodb.asked[before]["ExclusiveStartKey"]
+        assert start["SellerId"] == {"S": "A1"}
+        assert start["ReceivedTime"] == SUBMISSION["ReceivedTime"]
+        page(f"{path}&after=no-position", dynamodb)
+
+
+def test_a_damaged_record_is_explained() -> None:
+    damaged = {**SUBMISSION, "Status": {"S": "<b>NO</b>"}}
+    shown = page("/listings/A1/s1", DynamoDb(damaged), 502)
+    assert "cannot be read" in shown
+    assert "<b>NO" not in shown
+    assert "cannot be read" in page("/listings", DynamoDb(damaged))
+
+
+def test_an_unknown_status_is_refused() -> None:
+    assert "Unknown status The status must be one of RECEIVED" in readable(
+        page("/listings?seller=A1&status=NO", status=400)
+    )
+
+
+def test_a_submission_or_file_that_is_not_there_is_explained() -> None:
+    class Empty(DynamoDb):
+        def get_item(self, **_: Any) -> Any:
+            return {}
+
+    assert "Submission not found The stack has no submission s9 of A1." in readable(
+        page("/listings/A1/s9", Empty(), 404)
+    )
+    assert "File not found The stack has no feed request f9 of A1." in readable(
+        page("/listings/feeds/A1/f9", Empty(), 404)
+    )
+
+
+def test_a_refused_file_says_what_to_do_and_leads_to_its_execution() -> None:
+    shown = page("/listings/feeds/A1/f1")
+    assert "send GET /listings/feeds/f1 to see each problem" in readable(shown)
+    assert 'href="/executions/ListingFeed/f1"' in shown
+
+
+def test_every_status_has_a_meaning_and_a_bad_one_says_what_to_do() -> None:
+    assert set(STATUSES) == set(Status)
+    assert all(meaning for _, meaning, _ in STATUSES.values())
+    assert all(to_do for kind, _, to_do in STATUSES.values() if kind == "bad")
+    assert STATUSES[Status.PUBLISHED_WITH_ISSUES][2]
+    assert all(CODES.values())
+
+
+@pytest.mark.parametrize("path", ["/listings", "/listings/feeds"])
+def test_without_a_seller_there_is_a_choice_and_no_list(path: str) -> None:
+    shown = page(path)
+    assert 'name="seller"' in shown
+    assert ">Older" not in shown
+    assert ">Newest" not in shown
+
+
+@pytest.mark.parametrize("path", ["/listings?seller=A1", "/listings/feeds?seller=A1"])
+def test_a_list_that_cannot_be_read_says_why(path: str) -> None:
+    class Denied(DynamoDb):
+        def query(self, **_: Any) -> Any:
+            raise error("AccessDeniedException", "not authorized to perform: dynamodb:Query on resource: t")
+
+    shown = readable(page(path, Denied()))
+    assert "Your credentials may not call dynamodb:Query" in shown
+    assert "Older" not in shown
+
+
+@pytest.mark.parametrize("path", ["/listings?seller=A1", "/listings/feeds?seller=A1"])
+def test_the_last_page_leads_no_further(path: str) -> None:
+    class Last(DynamoDb):
+        def query(self, **request: Any) -> Any:
+            return {"Items": super().query(**request)["Items"]}
+
+    assert ">Older" in page(path)
+    assert ">Older" not in page(path, Last())

@@ -1,0 +1,105 @@
+"""The first rows of stored documents: charsets, compression, tables and other documents."""
+
+import gzip
+
+import pytest
+
+from operations.command import CommandError
+from operations.console.reading.preview import COLUMNS, ROWS, download_beginning, preview
+from tests.unit.sp_api.support import Answer, ScriptedServer
+
+TSV = "sku\tname\nA\tGr\u00f6\u00dfe\nB\t\u2013 9,99 \u20ac\n"
+
+
+@pytest.mark.parametrize("charset", ["windows-1252", "UTF-8", "UTF-16"])
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_a_table_is_decoded_with_its_charset(charset: str, gzipped: bool) -> None:
+    content = TSV.encode(charset)
+    shown = preview(
+        gzip.compress(content) if gzipped else content,
+        f"text/plain;charset={charset}",
+        "gzip" if gzipped else "",
+        more=False,
+    )
+    assert (shown.heading, shown.rows) == (["sku", "name"], [["A", "Größe"], ["B", "\N{EN DASH} 9,99 €"]])
+    assert (shown.charset, shown.cut) == (charset, False)
+
+
+def test_japanese_characters_of_windows_are_decoded() -> None:
+    shown = preview("a\tb\n①髙\t円".encode("cp932"), "text/plain;charset=ms932", "", more=False)
+    assert shown.rows == [["①髙", "円"]]
+
+
+def test_a_charset_that_nobody_knows_is_read_as_utf_8() -> None:
+    assert preview(TSV.encode(), "text/plain;charset=klingon", "", more=False).rows[0] == ["A", "Größe"]
+
+
+def test_quotes_of_files_with_tabs_are_text_and_those_of_csv_are_not() -> None:
+    assert preview(b'a\tb\n"x\t5" tall\n', "text/plain", "", more=False).rows == [['"x', '5" tall']]
+    assert preview(b'a,b,c\n"x, y",2,3\n', "text/csv", "", more=False).rows == [["x, y", "2", "3"]]
+
+
+def test_only_the_first_rows_and_columns_are_shown() -> None:
+    content = "\n".join("\t".join(str(column) for column in range(COLUMNS + 5)) for _ in range(ROWS + 5)).encode()
+    shown = preview(content, "text/plain", "", more=False)
+    assert (len(shown.rows), len(shown.heading), shown.cut) == (ROWS, COLUMNS, True)
+
+
+def test_half_a_row_at_the_end_of_what_was_read_is_left_out() -> None:
+    assert preview(b"a\tb\n1\t2\n3", "text/plain", "", more=True).rows == [["1", "2"]]
+
+
+def test_the_beginning_of_a_gzip_file_is_enough() -> None:
+    content = gzip.compress("".join(f"{number}\t{number * 7919}\n" for number in range(20_000)).encode())
+    shown = preview(content[:20_000], "text/plain", "gzip", more=True)
+    assert (shown.rows[0], shown.cut) == (["1", "7919"], True)
+
+
+def test_damaged_gzip_is_explained() -> None:
+    with pytest.raises(CommandError, match="not valid gzip"):
+        preview(b"\x1f\x8b" + bytes(50), "text/plain", "gzip", more=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        ('{"a": [1, 2, 3]}', "application/json"),
+        ("<?xml version='1.0'?><a>1,2,3</a>", "text/xml"),
+        ("one line", "text/plain"),
+    ],
+)
+def test_other_documents_are_shown_as_text(content: str, content_type: str) -> None:
+    shown = preview(content.encode(), content_type, "", more=False)
+    assert (shown.text, shown.rows, shown.cut) == (content, (), False)
+
+
+def test_an_empty_document_has_neither() -> None:
+    shown = preview(b"", "text/plain", "", more=False)
+    assert (shown.text, shown.rows) == ("", ())
+
+
+def test_only_the_beginning_is_downloaded() -> None:
+    headers = {"Content-Type": "text/plain", "Content-Encoding": "gzip", "Content-Range": "bytes 0-2/9"}
+    with ScriptedServer() as server:
+        server.answer("GET", "/r", Answer(206, b"abc", headers))
+        assert download_beginning(f"{server.url}/r") == (b"abc", "text/plain", "gzip", True)
+        assert server.received("/r")[0].headers["range"].startswith("bytes=0-")
+        server.answer("GET", "/r", Answer(200, bytes(200_000)))
+        content, _, _, more = download_beginning(f"{server.url}/r")
+        assert (len(content), more) == (128 * 1024, True)
+        server.answer("GET", "/r", Answer(416))
+        assert download_beginning(f"{server.url}/r") == (b"", "", "", False)
+
+
+def test_an_error_does_not_have_the_link() -> None:
+    with ScriptedServer() as server:
+        server.answer("GET", "/r", Answer(403))
+        with pytest.raises(CommandError) as raised:
+            download_beginning(f"{server.url}/r?X-Amz-Signature=secret")
+    assert "secret" not in str(raised.value)
+    assert "cannot be read" in str(raised.value)
+
+
+def test_a_long_cell_is_cut() -> None:
+    shown = preview(f"a\tb\n{'x' * 300}\t{'y' * 301}".encode(), "text/plain", "", more=False)
+    assert shown.rows == [["x" * 300, "y" * 300]]

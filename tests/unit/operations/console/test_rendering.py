@@ -1,0 +1,71 @@
+"""Text of others on a page: escaped, and with names in place of characters that nobody sees."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from markupsafe import Markup
+
+from operations.console.rendering import duration, moment, number, size, visible
+from tests.unit.operations.console.support import make_console, visitor
+from tests.unit.operations.console.test_web import PAGES
+
+HOSTILE = "<script>alert(1)</script>\u202egnp.exe\u2066\x00\x1b[31m\ud800"
+
+
+def test_hostile_text_is_shown_as_text() -> None:
+    page = visitor(make_console(), PAGES).client.get("/", params={"title": "<script>alert(1)</script>\u202etxt"}).text
+    assert "<h1>&lt;script&gt;alert(1)&lt;/script&gt;\u27e8U+202E\u27e9txt</h1>" in page
+    assert "<script" not in page
+
+
+def test_characters_without_a_glyph_are_named() -> None:
+    shown = visible(HOSTILE)
+    assert shown == (
+        "<script>alert(1)</script>\u27e8U+202E\u27e9gnp.exe\u27e8U+2066\u27e9\u27e8U+0000\u27e9\u27e8U+001B\u27e9[31m"
+        "\u27e8U+D800\u27e9"
+    )
+
+
+@pytest.mark.parametrize("value", ["Köln\n\tCafé", "نمی‌خواهم", "\U0001f468\u200d\U0001f469", 7, None, Markup("\u202e")])
+def test_other_text_and_values_are_left_alone(value: object) -> None:
+    assert visible(value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2026-11-26T12:00:00+01:00", "2026-11-26 11:00:00"),
+        (datetime(2026, 11, 26, 12, tzinfo=timezone(timedelta(hours=1))), "2026-11-26 11:00:00"),
+        (datetime(2026, 11, 26, tzinfo=UTC), "2026-11-26 00:00:00"),
+        ("not a time", "not a time"),
+        (None, ""),
+    ],
+)
+def test_times_are_in_utc(value: object, shown: str) -> None:
+    assert moment(value) == shown
+
+
+def test_durations_numbers_and_sizes_are_readable() -> None:
+    given = (None, 0.34, 1, timedelta(seconds=119.9), 120, 7199, 7200, timedelta(hours=47), timedelta(days=2))
+    assert [duration(each) for each in given] == [
+        "",
+        "340 ms",
+        "1.0 s",
+        "119.9 s",
+        "2 min",
+        "120 min",
+        "2.0 h",
+        "47.0 h",
+        "2 days",
+    ]
+    assert [number(each) for each in (None, 1234567)] == ["", "1,234,567"]
+    assert [size(each) for each in (None, 0, 999, 1000, 1234, 5e6, 1e9, 7e12)] == [
+        "",
+        "0 bytes",
+        "999 bytes",
+        "1.0 kB",
+        "1.2 kB",
+        "5.0 MB",
+        "1.0 GB",
+        "7,000.0 GB",
+    ]

@@ -1,0 +1,148 @@
+"""The simulator's page when the simulator does not answer, or answers with secrets or hostile data."""
+
+import html
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from operations.command import CommandError
+from operations.console.console import LocalServers
+from operations.console.pages import simulator
+from operations.console.pages.simulator import _fault
+from tests.unit.operations.console.support import LOCAL, make_console, readable, visitor
+from tests.unit.sp_api.support import ScriptedServer, answer_json
+
+PAGES = (simulator.PAGE,)
+ENTRY = {
+    "time": "2026-11-26T12:00:00.000Z",
+    "operation": "createReport",
+    "method": "POST",
+    "path": "/reports?x=Atza|IwEBexample1",
+    "status": 0,
+    "sellerId": "<script>alert(1)</script>",
+    "requestId": "r",
+    "error": "Atzr|IwEBexample2",
+    "milliseconds": 3.0,
+    "body": {"refresh_token": "anything", "title": "\u202e<b>x</b>"},
+}
+
+
+def test_a_simulator_that_is_gone_is_explained() -> None:
+    page = visitor(make_console(local=LOCAL), PAGES).get("/simulator")
+    assert readable(page).count("make restart SERVER=simulator") == 3
+    answer = visitor(make_console(local=LOCAL), PAGES).post("/simulator/clock", advanceSeconds="1")
+    assert "The clock was not changed" in answer
+
+
+def test_the_log_has_no_secrets_and_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_: str, url: str, **__: Any) -> requests.Response:
+        contents: dict[str, Any] = {
+            "requests": {"counts": {"<b>op</b>": 120}, "requests": [ENTRY] * 120},
+            "faults": {"faults": []},
+            "clock": {"now": "2026-11-26T12:00:00Z", "scale": 2.0, "addedSeconds": 3600},
+        }
+        found = requests.Response()
+        found.status_code = 200
+        found._content = json.dumps(contents[url.rpartition("/")[2]]).encode()
+        return found
+
+    monkeypatch.setattr(requests, "request", answer)
+    page = visitor(make_console(local=LOCAL), PAGES).get("/simulator")
+    for secret in ("IwEB", "anything", "<script", "\u202e", "<b>op"):
+        assert secret not in page
+    assert page.count("createReport") == 50 + 1
+    assert "start=50" in page
+    assert "start=150" not in visitor(make_console(local=LOCAL), PAGES).get("/simulator?start=100")
+    assert "1.0 h ahead of real time" in readable(page).replace("60 min", "1.0 h")
+    for start in ("-1", "x", "9" * 30, "²"):
+        visitor(make_console(local=LOCAL), PAGES).get(f"/simulator?start={start}")
+
+
+def test_a_fault_is_sent_as_the_control_api_takes_it() -> None:
+    form = {"csrf": "c", "fault": "slow", "operation": " getReport ", "sellerId": "", "count": "", "seconds": "1.5"}
+    assert _fault(form) == {"fault": "slow", "operation": "getReport", "count": None, "seconds": 1.5}
+    assert _fault({"fault": "status", "count": "3", "status": "503"})["count"] == 3
+    for wrong in ({"count": "x"}, {"seconds": "much"}, {"count": "nan"}, {"count": "inf"}):
+        with pytest.raises(CommandError, match="must be a number"):
+            _fault({"fault": "slow", **wrong})
+
+
+def test_there_is_no_simulator_on_aws() -> None:
+    browser = visitor(make_console(), PAGES)
+    browser.get("/simulator", 404)
+    browser.post("/simulator/clock", 404, advanceSeconds="1")
+
+
+@pytest.fixture
+def served() -> Iterator[ScriptedServer]:
+    """The control API of a simulator without requests and faults."""
+    clock = answer_json({"now": "2026-11-26T13:00:00Z", "scale": 2.5, "addedSeconds": 3600})
+    with ScriptedServer() as server:
+        server.answer("GET", "/simulator/requests", answer_json({"counts": {}, "requests": []}))
+        server.answer("GET", "/simulator/faults", answer_json({"faults": []}))
+        server.answer("GET", "/simulator/clock", clock)
+        server.answer("PUT", "/simulator/clock", clock)
+        server.answer("POST", "/simulator/faults", answer_json({}))
+        server.answer("DELETE", "/simulator/faults", answer_json({}))
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "sent", "words"),
+    [
+        ("faults", {"fault": "slow"}, ("POST", {"fault": "slow", "count": None}), "The fault was added."),
+        ("faults/remove", {}, ("DELETE", None), "All faults were removed."),
+        (
+            "clock",
+            {"advanceSeconds": "3600"},
+            ("PUT", {"advanceSeconds": 3600}),
+            "The simulator's time is 2026-11-26T13:00:00Z; service time runs 2.5 times as fast.",
+        ),
+    ],
+)
+def test_each_action_says_what_it_did(
+    served: ScriptedServer, path: str, fields: dict[str, str], sent: tuple[str, Any], words: str
+) -> None:
+    local = LocalServers(served.url, Path("mail"))
+    page = visitor(make_console(local=local), PAGES).post(f"/simulator/{path}", **fields)
+    assert words in html.unescape(readable(page))
+    (request,) = [each for each in served.requests if each.method != "GET"]
+    assert (request.method, json.loads(request.body) if request.body else None) == sent
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "words"),
+    [
+        ("faults", {"fault": "slow", "seconds": "x"}, "No fault was added: seconds must be a number"),
+        ("faults", {"fault": "lose", "afterBytes": "x"}, "No fault was added: after bytes must be a number"),
+        ("faults", {"fault": "no"}, "No fault was added: the simulator refused: unknown fault"),
+        ("clock", {"scale": "x"}, "The clock was not changed: scale must be a number"),
+    ],
+)
+def test_what_was_not_done_says_why(served: ScriptedServer, path: str, fields: dict[str, str], words: str) -> None:
+    served.answer("POST", "/simulator/faults", answer_json({"error": "unknown fault"}, 400))
+    page = visitor(make_console(local=LocalServers(served.url, Path("mail"))), PAGES).post(
+        f"/simulator/{path}", **fields
+    )
+    assert words in readable(page)
+    assert 'role="alert"' in page
+
+
+def test_the_log_of_one_operation(served: ScriptedServer) -> None:
+    browser = visitor(make_console(local=LocalServers(served.url, Path("mail"))), PAGES)
+    browser.get("/simulator")
+    browser.get("/simulator?operation=createReport&start=50")
+    assert [request.query for request in served.received("/simulator/requests")] == [
+        {},
+        {"operation": "createReport"},
+    ]
+
+
+def test_the_clock_is_moved_in_these_steps(served: ScriptedServer) -> None:
+    page = readable(visitor(make_console(local=LocalServers(served.url, Path("mail"))), PAGES).get("/simulator"))
+    for step in ("10 minutes", "1 hour", "1 day", "7 days"):
+        assert step in page

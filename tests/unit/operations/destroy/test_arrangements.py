@@ -1,0 +1,161 @@
+"""Looking up and deleting subscriptions and report schedules through the stack's endpoints."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from operations.destroy.arrangements import (
+    Failure,
+    ReportSchedule,
+    Subscription,
+    delete_report_schedules,
+    delete_subscriptions,
+    delete_subscriptions_without_stack,
+    recorded_subscriptions,
+    report_schedules,
+)
+from operations.stack import Stack
+from quickstart.notifications.payload_versions import PayloadVersions
+from quickstart.notifications.subscription_records import SubscriptionRecord, SubscriptionRecords
+from sp_api.regions import Environment, Region
+from tests.unit.quickstart.support import Aws, MemoryTable
+from tests.unit.sp_api.support import TOKEN_PATH, Answer, ScriptedServer, answer_json, errors_json
+
+SCHEDULE = ReportSchedule("A1", "NA", "schedule1", "GET_MERCHANT_LISTINGS_ALL_DATA", "PT12H")
+REFUSED = "schedule schedule1 of seller A1 for GET_MERCHANT_LISTINGS_ALL_DATA every PT12H in NA: "
+
+
+def test_a_subscription_in_a_message() -> None:
+    subscription = Subscription("A1", "NA", "ORDER_CHANGE", "s-1", "d-1", "SUBSCRIPTION#NA#ORDER_CHANGE#1.0")
+    assert str(subscription) == "subscription s-1 of seller A1 to ORDER_CHANGE in NA"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as scripted:
+        yield scripted
+
+
+def stack(server: ScriptedServer) -> Stack:
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    client: Any = session.client
+    outputs = {
+        "ReportSchedulesUrl": f"{server.url}/schedules",
+        "NotificationsSubscriberUrl": f"{server.url}/notifications",
+    }
+    return Stack("quick-start", outputs, {}, client, lambda url: url, session)
+
+
+SUBSCRIPTION = Subscription("A1", "NA", "TYPE_OF_TOMORROW", "s-1", "d-1", "SUBSCRIPTION#NA#TYPE_OF_TOMORROW#1.0")
+
+
+def test_subscriptions_of_other_stacks_are_not_deleted(server: ScriptedServer) -> None:
+    server.answer("DELETE", "/notifications/TYPE_OF_TOMORROW", answer_json({"destinationRemoved": True}))
+    assert list(delete_subscriptions(stack(server), [SUBSCRIPTION])) == [SUBSCRIPTION]
+    (request,) = server.requests
+    given = {"SellerId": "A1", "RegionCode": "NA", "AllowUnknownType": "true", "OnlyOwn": "true"}
+    assert dict(request.query) == given
+
+
+def test_a_subscription_that_the_endpoint_does_not_know_is_a_failure(server: ScriptedServer) -> None:
+    """Unlike a schedule: 404 also means that the seller's token is gone, and the subscription may be there."""
+    server.answer("DELETE", "/notifications/TYPE_OF_TOMORROW", errors_json(404, "SellerUnknown", "no token"))
+    (outcome,) = delete_subscriptions(stack(server), [SUBSCRIPTION])
+    assert isinstance(outcome, Failure)
+    assert str(outcome) == f"{SUBSCRIPTION}: HTTP 404: Not Found"
+
+
+def test_a_destination_that_others_use_is_kept(server: ScriptedServer) -> None:
+    server.answer("DELETE", "/notifications/TYPE_OF_TOMORROW", answer_json({"destinationRemoved": False}))
+    done, kept = delete_subscriptions(stack(server), [SUBSCRIPTION])
+    assert done == SUBSCRIPTION
+    assert str(kept) == "destination d-1 in NA: kept by SP-API, because subscriptions still use it"
+
+
+class TestWithoutStack:
+    """The application's credentials outlive a deleted stack."""
+
+    SUBSCRIPTIONS = "/na/notifications/v1/subscriptions/TYPE_OF_TOMORROW/s-1"
+    DESTINATION = "/na/notifications/v1/destinations/d-1"
+
+    def delete(self, server: ScriptedServer, subscription: Answer, destination: Answer) -> tuple[list[str], list[str]]:
+        server.answer("DELETE", self.SUBSCRIPTIONS, subscription)
+        server.answer("DELETE", self.DESTINATION, destination)
+        secret = json.dumps({"AppClientId": "client", "AppClientSecret": "secret"})
+        aws = Aws(
+            GetSecretValue=lambda _: {"VersionId": "0" * 32, "SecretString": secret},
+            DeleteItem=lambda _: {},
+        )
+        environment = Environment(f"{server.url}/{{region}}", server.url + TOKEN_PATH)
+        found = delete_subscriptions_without_stack(aws.client, environment, "arn", "sellers", [SUBSCRIPTION])
+        return [str(one) for one in found], [name for name in aws.operations if name == "DeleteItem"]
+
+    def test_all_is_deleted(self, server: ScriptedServer) -> None:
+        assert self.delete(server, answer_json({}), answer_json({})) == ([str(SUBSCRIPTION)], ["DeleteItem"])
+
+    def test_what_is_gone_already_is_deleted(self, server: ScriptedServer) -> None:
+        gone = errors_json(404, "NotFound", "gone")
+        assert self.delete(server, gone, gone) == ([str(SUBSCRIPTION)], ["DeleteItem"])
+
+    def test_what_sp_api_refuses_is_a_failure_and_stays_recorded(self, server: ScriptedServer) -> None:
+        refused = errors_json(403, "Unauthorized", "no")
+        failures, deleted = self.delete(server, refused, refused)
+        assert [failure.partition(" HTTP")[0] for failure in failures] == [
+            f"{SUBSCRIPTION}: deleteSubscriptionById:",
+            "destination d-1 in NA: deleteDestination:",
+        ]
+        assert deleted == []
+
+
+def test_what_belongs_to_no_seller_is_not_counted() -> None:
+    table = MemoryTable(Aws(), "SellerId", "Item")
+    record = SubscriptionRecord("A1", Region.NA, "TYPE_OF_TOMORROW", "s-1", "d-1", "1.0")
+    SubscriptionRecords(table.table).store(record)
+    PayloadVersions(table.table).remember("TYPE_OF_TOMORROW", "1.0")
+    items = [{name: {"S": value} for name, value in item.items()} for item in table.items]
+    dynamodb = Aws(Scan=lambda _: {"Items": items}).client("dynamodb")
+    assert recorded_subscriptions(dynamodb, "sellers") == (1, [SUBSCRIPTION])
+
+
+def test_throttled_requests_are_retried(server: ScriptedServer) -> None:
+    throttled = errors_json(429, "QuotaExceeded", "later")
+    with_retry_after = errors_json(429, "QuotaExceeded", "later", headers={"Retry-After": "0"})
+    server.answer("DELETE", "/schedules/schedule1", throttled, with_retry_after, answer_json({}))
+    assert list(delete_report_schedules(stack(server), [SCHEDULE])) == [SCHEDULE]
+    assert len(server.requests) == 3
+    assert {request.query["SellerId"] for request in server.requests} == {"A1"}
+    assert all("/execute-api/aws4_request" in request.headers["authorization"] for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (errors_json(404, "NotFound", "no such schedule"), ""),
+        (answer_json({"message": "the seller was removed"}, 422), "HTTP 422: the seller was removed"),
+        (answer_json({"message": "refused", "errors": []}, 403), "HTTP 403: refused"),
+        (answer_json({"Message": "not authorized"}, 403), "HTTP 403: your credentials need execute-api:Invoke"),
+        (Answer(500, b"not JSON"), "HTTP 500: "),
+    ],
+)
+def test_a_failure_has_the_reason(server: ScriptedServer, answer: Answer, reason: str) -> None:
+    server.answer("DELETE", "/schedules/schedule1", answer)
+    (outcome,) = delete_report_schedules(stack(server), [SCHEDULE])
+    if reason:
+        assert isinstance(outcome, Failure)
+        assert str(outcome).startswith(f"{REFUSED}{reason}")
+    else:
+        assert outcome == SCHEDULE
+
+
+def test_a_request_names_at_most_ten_report_types(server: ScriptedServer) -> None:
+    types = [f"GET_{number:02}" for number in range(21)]
+    found = {"reportScheduleId": "1", "reportType": "GET_00", "period": "P1D"}
+    server.answer("GET", "/schedules", answer_json({"reportSchedules": [found]}), answer_json({"reportSchedules": []}))
+    assert list(report_schedules(stack(server), {("A1", "EU"): types})) == [
+        ReportSchedule("A1", "EU", "1", "GET_00", "P1D")
+    ]
+    requested = [request.query["ReportTypes"].split(",") for request in server.requests]
+    assert requested == [types[:10], types[10:20], types[20:]]

@@ -1,0 +1,256 @@
+"""Headings: names, titles, Amazon's own paths, numbers, groups; and each that is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from operations.publish_listings.columns import Headings, Role, place_of
+from operations.publish_listings.messages import Choices
+from operations.publish_listings.sheets import FileProblemError, column_letters
+from tests.spreadsheets import HEADINGS, csv_bytes, rows_of, suitcase
+from tests.unit.operations.publish_listings.reading import (
+    LUGGAGE,
+    Outcome,
+    definitions_of,
+    outcome_of,
+    read,
+    schema_of,
+    sheet_of,
+)
+
+
+def with_columns(folder: Path, *more: tuple[str, object], headings: str = "", **changed: object) -> Outcome:
+    """A suitcase with more columns, of which several can have the same heading."""
+    product = suitcase(1, **changed)
+    rows = [[*HEADINGS, *(name for name, _ in more)], [*product.values(), *(value for _, value in more)]]
+    return read(csv_bytes(rows, delimiter=";"), folder, headings=headings)
+
+
+@pytest.mark.parametrize(
+    ("heading", "name", "indexes"),
+    [
+        ("item_name", "item_name", (0, 0)),
+        ("Item Name", "item_name", (0, 0)),
+        ("Nom de l'article", "item_name", (0, 0)),
+        ("item_name.value", "item_name", (0, 0)),
+        ("item_name#1.value", "item_name", (1, 0)),
+        ("bullet_point 3", "bullet_point", (3, 0)),
+        ("bullet_point3", "bullet_point", (3, 0)),
+        ("Point clé 3", "bullet_point", (3, 0)),
+        ("other_product_image_locator_1", "other_product_image_locator_1.media_location", (0, 0)),
+        ("fulfillment_availability.quantity", "fulfillment_availability.quantity", (0, 0)),
+        ("Fulfillment availability: Quantité", "fulfillment_availability.quantity", (0, 0)),
+        ("item_package_dimensions.length.unit", "item_package_dimensions.length.unit", (0, 0, 0)),
+        ("item_weight.unit", "item_weight.unit", (0, 0)),
+        (
+            "purchasable_offer[marketplace_id=A13V1IB3VIYZZH][audience=ALL]#1.our_price#1.schedule#1.value_with_tax",
+            "purchasable_offer.our_price.schedule.value_with_tax",
+            (1, 1, 1, 0),
+        ),
+    ],
+)
+def test_names_titles_and_paths(heading: str, name: str, indexes: tuple[int, ...]) -> None:
+    place = place_of(heading, schema_of())
+    assert place is not None
+    assert (place.leaf.name, place.indexes) == (name, indexes)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["", "item_nam", "item_name 2", "bullet_point 0", "fulfillment_availability", "item_name.x", "a..b", "#1"],
+)
+def test_what_is_no_name(heading: str) -> None:
+    assert place_of(heading, schema_of()) is None
+
+
+def test_every_line_of_the_flat_table_is_a_heading() -> None:
+    definition = schema_of("TELEVISION")
+    assert len(definition.lines) > 100
+    for name, line in definition.lines.items():
+        place = place_of(name, definition)
+        assert place is not None, name
+        assert (place.leaf.name, place.leaf.type) == (name, line.type)
+
+
+def test_several_values_of_an_attribute(tmp_path: Path) -> None:
+    more = [
+        ("bullet_point", "zweiter"),
+        ("bullet_point", ""),
+        ("bullet_point_5", "fünfter"),
+        ("bullet_point#6", "sechster"),
+    ]
+    outcome = with_columns(tmp_path, *more)
+    assert outcome.errors == []
+    assert [point["value"] for point in outcome.attributes["bullet_point"]] == [
+        "Légère",
+        "zweiter",
+        "fünfter",
+        "sechster",
+    ]
+
+
+def test_columns_for_one_object_and_for_several(tmp_path: Path) -> None:
+    code, quantity = "fulfillment_availability.fulfillment_channel_code", "fulfillment_availability.quantity"
+    outcome = with_columns(
+        tmp_path,
+        (code, "DEFAULT"),
+        (quantity, "5"),
+        ("fulfillment_availability#2.fulfillment_channel_code", "AMAZON_EU"),
+    )
+    assert outcome.errors == []
+    assert outcome.attributes["fulfillment_availability"] == [
+        {"fulfillment_channel_code": "DEFAULT", "quantity": 5},
+        {"fulfillment_channel_code": "AMAZON_EU"},
+    ]
+
+
+def test_selectors_in_a_heading_make_values_of_their_own(tmp_path: Path) -> None:
+    outcome = with_columns(tmp_path, ("item_name[language_tag=en_GB]", "Suitcase"))
+    assert outcome.errors == []
+    names = {name["language_tag"]: name["value"] for name in outcome.attributes["item_name"]}
+    assert names == {"fr_FR": "Valise légère n° 1", "en_GB": "Suitcase"}
+
+
+def test_number_and_unit(tmp_path: Path) -> None:
+    length, width = "item_package_dimensions.length", "item_package_dimensions.width"
+    height = "item_package_dimensions.height"
+    outcome = with_columns(
+        tmp_path,
+        ("item_weight", "2,5"),
+        ("item_weight.unit", "Kilograms"),
+        (length, "55 centimeters"),
+        (width, "40 centimeters"),
+        (height, "20 centimeters"),
+    )
+    assert outcome.errors == []
+    weight = outcome.attributes["item_weight"][0]
+    assert (weight["value"], weight["unit"]) == (2.5, "kilograms")
+    assert outcome.attributes["item_package_dimensions"][0]["length"] == {"value": 55, "unit": "centimeters"}
+
+
+def test_a_unit_without_a_number_is_no_value(tmp_path: Path) -> None:
+    outcome = with_columns(tmp_path, ("item_weight", ""), ("item_weight.unit", "kilograms"))
+    assert outcome.errors == []
+    assert "item_weight" not in outcome.attributes
+
+
+def test_a_number_without_its_unit_names_the_column(tmp_path: Path) -> None:
+    outcome = with_columns(tmp_path, ("item_weight", "2,5"))
+    assert outcome.errors == [(2, "required", "M")]
+    assert "item_weight.unit is missing" in outcome.said("required")
+
+
+def test_an_unknown_heading_has_suggestions_and_two_ways_out(tmp_path: Path) -> None:
+    outcome = with_columns(tmp_path, ("wheel cont", "4"), ("Lagerort", "B7"))
+    assert outcome.errors == [(1, "unknownColumn", "M"), (1, "unknownColumn", "N")]
+    said = outcome.said("unknownColumn")
+    assert said.startswith("M (wheel cont): is no attribute of LUGGAGE. Did you mean wheel_count? ")
+    assert said.endswith(
+        'To give it another name, or to leave it out: HEADINGS="wheel cont=<name>" or HEADINGS="wheel cont=" '
+        "[unknownColumn]"
+    )
+    renamed = with_columns(
+        tmp_path, ("wheel cont", "4"), ("Lagerort", "B7"), headings="wheel cont=wheel_count; lagerort="
+    )
+    assert renamed.errors == []
+    assert renamed.attributes["wheel_count"][0]["value"] == 4
+
+
+def test_the_skus_can_have_another_heading(tmp_path: Path) -> None:
+    rows = rows_of([suitcase(1)])
+    rows[0][0] = "Artikelnummer"
+    outcome = read(csv_bytes(rows), tmp_path, headings="Artikelnummer=sku")
+    assert [message.sku for message in outcome.messages] == ["VALISE-0001"]
+    with pytest.raises(
+        FileProblemError, match=r'^HEADINGS has Artikelnummer; write "heading=name; heading=name" \[headings\]$'
+    ):
+        Headings.read("Artikelnummer")
+
+
+def test_values_without_a_heading_are_not_lost(tmp_path: Path) -> None:
+    outcome = with_columns(tmp_path, ("bullet_point", "zweiter"), ("", "dritter"), ("", ""))
+    assert outcome.errors == [(1, "noHeading", "N")]
+    assert outcome.said("noHeading") == (
+        "N: has values, the first in row 2, but no heading. Give it one, or delete the column. If the heading of M "
+        "(bullet_point) is for this column too, repeat it. [noHeading]"
+    )
+
+
+def test_headings_for_the_same_value(tmp_path: Path) -> None:
+    outcome = with_columns(tmp_path, ("Item Name", "Valise"), ("product_type", "LUGGAGE"), ("bullet_point#1", "x"))
+    rules = [(1, "duplicateColumn", "M"), (1, "duplicateColumn", "O"), (1, "duplicateColumn", "N")]
+    assert sorted(outcome.errors) == sorted(rules)
+    said = {problem.sentence for problem in outcome.problems if problem.rule == "duplicateColumn"}
+    assert said == {
+        "M (Item Name): has the same value as the column D (item_name). For another value, write #2 after its name "
+        "[duplicateColumn]",
+        "O (bullet_point#1): has the same value as the column F (bullet_point). For another value, write #2 after its "
+        "name [duplicateColumn]",
+        "N (product_type): is a second column for product_type [duplicateColumn]",
+    }
+
+
+def test_a_lower_level_of_headings_in_csv() -> None:
+    product = suitcase(1)
+    names = [name for name in HEADINGS if name not in ("sku", "bullet_point")]
+    upper = ("sku", "fulfillment_availability", None, "bullet_point", *names)
+    lower = (None, "fulfillment_channel_code", "quantity", None, *([None] * len(names)))
+    values = ("A", "DEFAULT", "5", "Légère", *(product[name] for name in names))
+    outcome = outcome_of(sheet_of(upper, lower, values), Headings(), Choices(), LUGGAGE)
+    assert outcome.errors == []
+    assert outcome.attributes["fulfillment_availability"] == [{"fulfillment_channel_code": "DEFAULT", "quantity": 5}]
+
+
+def test_a_product_without_a_sku_is_no_lower_level_of_headings() -> None:
+    product = suitcase(1, sku=None)
+    rows = ((*HEADINGS, None), (*product.values(), None), (*suitcase(2).values(), None))
+    outcome = outcome_of(sheet_of(*rows), Headings(), Choices(), LUGGAGE)
+    assert outcome.errors == [(2, "missing", "A")]
+
+
+def test_two_units_for_one_number(tmp_path: Path) -> None:
+    same = with_columns(tmp_path, ("item_weight", "2,5 kilograms"), ("item_weight.unit", "Kilograms"))
+    assert same.errors == []
+    other = with_columns(tmp_path, ("item_weight", "2,5 kilograms"), ("item_weight.unit", "grams"))
+    assert other.errors == [(2, "unit", "N")]
+    assert "the unit differs from the one in M (item_weight)" in other.said("unit")
+
+
+def test_columns_of_several_product_types(tmp_path: Path) -> None:
+    known = definitions_of("LUGGAGE", "SHIRT")
+    headings = [*HEADINGS, "fabric_type", "care_instructions"]
+    shirt = suitcase(2, product_type="shirt", shell_type=None, fabric_type="Cotton", care_instructions="40 °C")
+    good = read(csv_bytes(rows_of([suitcase(1), shirt], headings)), tmp_path, known=known)
+    assert good.errors == []
+    assert [message.content["productType"] for message in good.messages] == ["LUGGAGE", "SHIRT"]
+    wrong = read(csv_bytes(rows_of([suitcase(1, fabric_type="Cotton"), shirt], headings)), tmp_path, known=known)
+    assert wrong.errors == [(2, "unknownAttribute", "M")]
+    assert "the product type LUGGAGE has no such attribute: leave the cell empty" in wrong.said("unknownAttribute")
+
+
+@pytest.mark.parametrize(
+    ("heading", "role"),
+    [
+        ("SKU", Role.SKU),
+        ("Item SKU", Role.SKU),
+        ("Seller SKU", Role.SKU),
+        ("Product Type", Role.PRODUCT_TYPE),
+        ("Feed Product Type", Role.PRODUCT_TYPE),
+        ("operation", Role.OPERATION),
+        ("Operation Type", Role.OPERATION),
+        ("Update Delete", Role.OPERATION),
+        ("requirements", Role.REQUIREMENTS),
+        ("item_name", None),
+    ],
+)
+def test_headings_that_are_no_attributes(heading: str, role: Role | None) -> None:
+    """As Amazon's own templates have them, too."""
+    assert Headings().role(heading) == role
+
+
+@pytest.mark.parametrize(
+    ("position", "letters"),
+    [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (701, "ZZ"), (702, "AAA"), (16_383, "XFD")],
+)
+def test_columns_as_spreadsheet_programs_name_them(position: int, letters: str) -> None:
+    assert column_letters(position) == letters

@@ -1,0 +1,332 @@
+"""What the doctor says of executions, with answers of AWS that the local emulator does not give."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from operations import outcomes
+from operations.findings import Finding
+from operations.logs import Line
+from operations.redrive import restarted_name
+from operations.stack import Stack
+from quickstart.solicitations.scheduling import NOT_RECORDED
+
+NOW = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
+MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:ReportProcessor"
+DAY = timedelta(days=1)
+
+
+def execution(name: str, ended: timedelta, *, status: str = "FAILED", **more: object) -> dict[str, Any]:
+    arn = f"{MACHINE.replace('stateMachine', 'execution')}:{name}"
+    times = {"startDate": NOW - ended - timedelta(minutes=1), "stopDate": NOW - ended}
+    return {"executionArn": arn, "stateMachineArn": MACHINE, "name": name, "status": status, **times, **more}
+
+
+def findings(*answers: list[dict[str, Any]], since: timedelta = 14 * DAY) -> list[Finding]:
+    """The answers of ListExecutions, in the order of the calls."""
+    make: Callable[..., Any] = boto3.client
+    states = make("stepfunctions", region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t")
+    stack = Stack("s", {"ReportProcessorStateMachineArn": MACHINE}, {}, lambda _: states, str, boto3.Session())
+    stub = Stubber(states)
+    for listed in answers:
+        stub.add_response("list_executions", {"executions": listed})
+    with stub:
+        ((_, check),) = outcomes.outcome_checks(stack, NOW, since)
+        found = list(check())
+        stub.assert_no_pending_responses()
+    return found
+
+
+def test_failures_of_the_last_days_are_named_and_counted() -> None:
+    failed = [execution(f"A1-{number}", DAY * number, redriveCount=0) for number in range(1, 8)]
+    old = execution("A1-old", 15 * DAY, redriveCount=0)
+    stopped = execution("A1-stopped", 3 * DAY, status="ABORTED", redriveCount=0)
+    first, second = findings([*failed, old], [], [stopped])
+    assert first.state == (
+        "7 executions failed: A1-1 (24 hours ago), A1-2 (2 days ago), A1-3 (3 days ago), A1-4 (4 days ago), "
+        "A1-5 (5 days ago), and 2 more"
+    )
+    assert first.mark == "!!"
+    assert "make redrive-executions" in first.advice
+    assert (second.state, second.mark) == ("1 execution was stopped: A1-stopped (3 days ago)", "!!")
+    assert "ARGS=--aborted" in second.advice
+
+
+def test_several_stopped_executions_are_named_together() -> None:
+    stopped = [execution(f"A1-{number}", 3 * DAY, status="ABORTED", redriveCount=0) for number in (1, 2)]
+    (only,) = findings([], [], stopped)
+    assert only.state == "2 executions were stopped: A1-1 (3 days ago), A1-2 (3 days ago)"
+    late = [execution(f"A1-{number}", 3 * DAY, status="TIMED_OUT", redriveCount=0) for number in (1, 2)]
+    (only,) = findings([], late, [])
+    assert only.state == "2 executions timed out: A1-1 (3 days ago), A1-2 (3 days ago)"
+
+
+def test_earlier_failures_are_left_out_on_request() -> None:
+    (only,) = findings([execution("A1-1", 3 * DAY, redriveCount=0)], [], [], since=2 * DAY)
+    assert (only.state, only.mark) == ("no failed executions in the last 2 days", "ok")
+
+
+@pytest.mark.parametrize(
+    ("since", "words"),
+    [
+        (timedelta(hours=12), "the last 12 hours"),
+        (timedelta(hours=24), "the last day"),
+        (timedelta(hours=36), "the last 36 hours"),
+        (timedelta(minutes=90), "the last 90 minutes"),
+        (timedelta(seconds=30), "the last 30 seconds"),
+    ],
+)
+def test_the_period_is_named_in_words(since: timedelta, words: str) -> None:
+    (only,) = findings([], [], [], since=since)
+    assert only.state == f"no failed executions in {words}"
+
+
+def stack_of(**items: list[dict[str, Any]]) -> Stack:
+    """A stack whose tables have these items, by the output with the table's name."""
+    make: Callable[..., Any] = boto3.client
+    client = make("dynamodb", region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t")
+    (found,) = items.values()
+    stub = Stubber(client)
+    stub.add_response("scan", {"Items": [{name: {"S": value} for name, value in item.items()} for item in found]})
+    stub.activate()
+    return Stack("s", dict.fromkeys(items, "table"), {}, lambda _: client, str, boto3.Session())
+
+
+@pytest.mark.parametrize(("hours", "named"), [(12, False), (48, True)])
+def test_an_overdue_report_is_left_out_when_it_was_requested_earlier(hours: int, named: bool) -> None:
+    requested = (NOW - timedelta(hours=32)).isoformat(timespec="seconds")
+    item = {"ReportId": "7", "SellerId": "A1", "ReportStatus": "IN_QUEUE", "RequestedTime": requested}
+    (only,) = outcomes._reports(stack_of(ReportsTableName=[item]), NOW, timedelta(hours=hours))
+    assert ("7 of seller A1, requested 32 hours ago" in only.state) is named
+    assert (
+        "GET /notifications?SellerId=...&RegionCode=...&NotificationType=REPORT_PROCESSING_FINISHED" in only.advice
+    ) is named
+    assert ("--since" in only.advice) is named
+
+
+def test_the_reason_of_a_failed_order_is_cut_between_words() -> None:
+    answer = "the application lacks the role that this operation needs, " * 4
+    item = {"AmazonOrderId": "1", "SellerId": "A1", "LastAnswer": answer, "Deadline": "2027-01-01"}
+    (only,) = outcomes._orders(stack_of(SolicitationsTableName=[item]), NOW)
+    text = only.state.partition("(")[2].removesuffix(")")
+    assert len(text) <= 160
+    assert text.endswith(" ...")
+    assert text.removesuffix(" ...").split()[-1] in answer.split()
+
+
+def test_an_execution_that_was_started_again_no_longer_counts() -> None:
+    """Where executions cannot be redriven, which have no redriveCount."""
+    failed = execution("A1-1", DAY)
+    again = execution(restarted_name("A1-1"), timedelta(0), status="SUCCEEDED")
+    (none,) = findings([failed], [again, failed], [], [])
+    assert none.mark == "ok"
+    (still,) = findings([failed], [failed], [], [])
+    assert still.state.startswith("1 execution failed: A1-1")
+
+
+def report(**given: str) -> dict[str, str]:
+    return {"ReportId": "7", "SellerId": "A1", "ReportType": "GET_X", "CreatedTime": "2026-11-25", **given}
+
+
+YESTERDAY = (NOW - DAY).isoformat(timespec="seconds")
+LONG_AGO = (NOW - 20 * DAY).isoformat(timespec="seconds")
+ALL_WELL = [Finding("reports", "no report is overdue, failed or not delivered")]
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ([], ALL_WELL),
+        (
+            [report(DeliveryStatus="FAILED", DeliveryFailedTime=YESTERDAY, DeliveryError="AccessDeniedError")],
+            [
+                Finding(
+                    "reports",
+                    "1 report not delivered: 7 of seller A1 (AccessDeniedError)",
+                    "the e-mail about each report says what to do. Fix the cause, then run make redrive-executions: "
+                    "docs/operations.md#reportprocessorfailedalarm",
+                )
+            ],
+        ),
+        (
+            [report(DeliveryStatus="FAILED", DeliveryFailedTime=YESTERDAY)],
+            [
+                Finding(
+                    "reports",
+                    "1 report not delivered: 7 of seller A1 (unknown error)",
+                    "the e-mail about each report says what to do. Fix the cause, then run make redrive-executions: "
+                    "docs/operations.md#reportprocessorfailedalarm",
+                )
+            ],
+        ),
+        (
+            [report(ReportStatus="FATAL", NotifiedTime=YESTERDAY)],
+            [
+                Finding(
+                    "reports",
+                    "1 report that SP-API could not create (FATAL) in the last 14 days: 7 of seller A1 (GET_X)",
+                    "the e-mail about each report has SP-API's explanation. Request the report again",
+                    later=True,
+                )
+            ],
+        ),
+        (
+            [report(ReportStatus="IN_QUEUE", RequestedTime=YESTERDAY)],
+            [
+                Finding(
+                    "reports",
+                    "1 report not finished by SP-API within 24 hours: 7 of seller A1, requested 24 hours ago",
+                    "check with GET /notifications?SellerId=...&RegionCode=...&NotificationType="
+                    "REPORT_PROCESSING_FINISHED that the seller is subscribed, then request the report again. If you "
+                    'have done so, leave out earlier requests with ARGS="--since 12h": '
+                    "docs/operations.md#a-report-is-overdue",
+                )
+            ],
+        ),
+        ([report(DeliveryStatus="FAILED", DeliveryFailedTime=LONG_AGO)], ALL_WELL),
+        ([report(ReportStatus="FATAL", NotifiedTime=LONG_AGO)], ALL_WELL),
+        ([report(ReportStatus="FATAL", CreatedTime=LONG_AGO)], ALL_WELL),
+    ],
+)
+def test_what_became_of_reports(items: list[dict[str, Any]], expected: list[Finding]) -> None:
+    assert list(outcomes._reports(stack_of(ReportsTableName=items), NOW, 14 * DAY)) == expected
+
+
+def test_orders_whose_window_has_ended_are_left_out() -> None:
+    def order(number: int, deadline: str, **given: str) -> dict[str, str]:
+        return {"AmazonOrderId": str(number), "SellerId": "A1", "Deadline": deadline, **given}
+
+    items = [order(1, "2027-01-01", LastAnswer="no token"), order(2, "2027-01-01"), order(3, "2026-11-01")]
+    (only,) = outcomes._orders(stack_of(SolicitationsTableName=items), NOW)
+    assert only == Finding(
+        "orders",
+        "2 orders in FAILED: 1 of seller A1 (no token), 2 of seller A1 (no answer)",
+        "make logs FUNCTION=Solicitation SINCE=14d shows why. Fix the cause, then run make redrive-executions before "
+        "the order's request window ends: docs/operations.md#solicitationfailedalarm",
+    )
+    (none,) = outcomes._orders(stack_of(SolicitationsTableName=items[2:]), NOW)
+    assert none == Finding("orders", "none in FAILED")
+
+
+@pytest.mark.parametrize(
+    ("since", "found", "state"),
+    [
+        (
+            14 * DAY,
+            [("A1", "1"), ("A1", "1"), ("A1", "2"), ("A2", "3")],
+            "3 orders not recorded in the last day, of A1, A2",
+        ),
+        (timedelta(hours=12), [("A1", "1")], "1 order not recorded in the last 12 hours, of A1"),
+        (14 * DAY, [], "none in the last day"),
+    ],
+)
+def test_orders_that_were_not_recorded_are_counted_once(
+    monkeypatch: pytest.MonkeyPatch, since: timedelta, found: list[tuple[str, str]], state: str
+) -> None:
+    """They are in the log of the function that would have recorded them, and nowhere else."""
+    asked: list[object] = []
+
+    def lines(_: object, groups: dict[str, str], begin: datetime, text: str) -> list[Line]:
+        asked.append((groups, NOW - begin, text))
+        texts = [json.dumps({"seller_id": seller, "amazon_order_id": order}) for seller, order in found]
+        return [Line(0, "s", str(number), text) for number, text in enumerate(texts)]
+
+    groups = {"SPAPISolicitationScheduler": "g", "SPAPIReportCreator": "other"}
+    monkeypatch.setattr(outcomes, "log_groups", lambda *_: groups)
+    monkeypatch.setattr(outcomes, "lines", lines)
+    stack = Stack("s", {}, {}, lambda name: name, str, boto3.Session())
+    (only,) = outcomes._orders_without_token(stack, NOW, since)
+    assert (only.subject, only.state, only.later) == ("orders without a token", state, bool(found))
+    assert only.advice == (
+        "normal shortly after a seller was removed. Otherwise, store the seller's token with POST /tokens; reviews are "
+        "requested for later orders: docs/solicitations.md#how-events-are-handled"
+        if found
+        else ""
+    )
+    assert asked == [({"SPAPISolicitationScheduler": "g"}, min(since, DAY), NOT_RECORDED)]
+
+
+def alarm(name: str, state: str, *, topic: str = "topic", **given: Any) -> dict[str, Any]:
+    return {"AlarmName": name, "StateValue": state, "AlarmActions": [topic], **given}
+
+
+def alarm_findings(*found: dict[str, Any]) -> list[Finding]:
+    make: Callable[..., Any] = boto3.client
+    client = make("cloudwatch", region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t")
+    stub = Stubber(client)
+    stub.add_response("describe_alarms", {"MetricAlarms": list(found)}, {"AlarmNamePrefix": "s-"})
+    with stub:
+        return list(
+            outcomes._alarms(Stack("s", {"AlarmTopicArn": "topic"}, {}, lambda _: client, str, boto3.Session()))
+        )
+
+
+def test_alarms_that_ring_say_since_when_and_what_to_do() -> None:
+    ringing = alarm("s-Reports-1-ReportsFailedAlarm-X", "ALARM", StateUpdatedTimestamp=NOW, AlarmDescription="Look.")
+    quiet = alarm("s-Reports-1-SlowAlarm-X", "OK")
+    unknown = alarm("s-odd", "ALARM")
+    others = alarm("s-2-OtherAlarm-X", "ALARM", topic="of another stack")
+    assert alarm_findings(ringing, quiet, unknown, others) == [
+        Finding("alarm ReportsFailedAlarm", "in ALARM since 2026-11-26 06:00 UTC", "Look."),
+        Finding("alarm s-odd", "in ALARM", "see docs/operations.md#alarms"),
+    ]
+    assert alarm_findings(quiet, others) == [Finding("alarms", "1 alarm, none in ALARM")]
+
+
+def test_dead_letters_are_counted_with_their_kinds_and_the_age_of_the_oldest() -> None:
+    make: Callable[..., Any] = boto3.client
+    client = make("sqs", region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t")
+
+    def message(minutes: int, kind: str, reason: str = "") -> dict[str, Any]:
+        sent = int((NOW - timedelta(minutes=minutes)).timestamp() * 1000)
+        attributes = {"Reason": {"DataType": "String", "StringValue": reason}} if reason else {}
+        return {
+            "Body": json.dumps({"NotificationType": kind}),
+            "Attributes": {"SentTimestamp": str(sent)},
+            "MessageAttributes": attributes,
+        }
+
+    stack = Stack(
+        "s", {"XDeadLetterQueueUrl": "https://sqs/x", "XQueueArn": "a"}, {}, lambda _: client, str, boto3.Session()
+    )
+    stub = Stubber(client)
+    messages = [message(5, "ORDER_CHANGE", "no token"), message(7, "ORDER_CHANGE", "no token"), message(6, "OTHER")]
+    for count, received in ((3, messages), (3, []), (0, None)):
+        stub.add_response("get_queue_attributes", {"Attributes": {"ApproximateNumberOfMessages": str(count)}})
+        if received is not None:
+            stub.add_response("receive_message", {"Messages": received})
+    advice = (
+        "make logs SINCE=14d shows why they are here. Fix the cause, then run make redrive-queue: "
+        "docs/operations.md#xdeadletterqueuealarm"
+    )
+    with stub:
+        assert [outcomes.dead_letters(stack, "XDeadLetterQueueUrl", NOW) for _ in range(3)] == [
+            Finding("XDeadLetterQueue", "3 messages, sent 7 minutes ago: ORDER_CHANGE: no token; OTHER", advice),
+            Finding("XDeadLetterQueue", "3 messages", advice),
+            Finding("XDeadLetterQueue", "empty"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (-1, "0 minutes ago"),
+        (1, "1 minute ago"),
+        (119, "119 minutes ago"),
+        (120, "2 hours ago"),
+        (2879, "47 hours ago"),
+        (2880, "2 days ago"),
+    ],
+)
+def test_ages_in_words(minutes: int, words: str) -> None:
+    assert outcomes._ago(timedelta(minutes=minutes)) == words
+
+
+def test_the_age_of_what_is_no_time_is_unknown() -> None:
+    assert outcomes._since((NOW - DAY).isoformat(), NOW) == "24 hours ago"
+    assert outcomes._since("soon", NOW) == outcomes._since("2026-11-26", NOW) == "at an unknown time"

@@ -1,0 +1,53 @@
+"""How requests for feeds are read."""
+
+from typing import Any
+
+import pytest
+
+from quickstart.listings.feed_records import FeedMode, FeedOf, OnBadMessages
+from quickstart.listings.feed_requests import (
+    ListRequest,
+    NewFeed,
+    ShowRequest,
+    read_list_request,
+    read_new_feed,
+    read_show_request,
+)
+from quickstart.paging import token
+from quickstart.refusals import InvalidRequestError
+from quickstart.validation import Fields
+from sp_api.regions import Region
+
+FRANCE = "A13V1IB3VIYZZH"
+NEW: dict[str, Any] = {"SellerId": "A1EXAMPLE", "RegionCode": "EU", "MarketplaceIds": FRANCE}
+SHOW: dict[str, Any] = {"SellerId": "A1EXAMPLE", "FeedRequestId": "0" * 32}
+
+
+def test_a_new_feed_publishes_and_is_refused_for_bad_messages_unless_the_request_says_otherwise() -> None:
+    account = FeedOf("A1EXAMPLE", Region.EU, (FRANCE,), "A1EXAMPLE")
+    assert read_new_feed(Fields(NEW)) == NewFeed(account, FeedMode.PUBLISH, OnBadMessages.REFUSE, None, None, None)
+    said = {"Mode": "CHECK", "OnBadMessages": "SKIP", "MessageCount": 7, "IssueLocale": "fr_FR", "ClientToken": "t"}
+    assert read_new_feed(Fields(NEW | said)) == NewFeed(account, FeedMode.CHECK, OnBadMessages.SKIP, 7, "fr_FR", "t")
+
+
+def test_a_feed_is_shown_from_its_first_result_or_where_the_page_before_ended() -> None:
+    assert read_show_request(Fields(SHOW)) == ShowRequest("A1EXAMPLE", "0" * 32, False, 100, 0)
+    said = {"Results": "PROBLEMS", "Limit": "7", "NextToken": token({"Byte": "12"})}
+    assert read_show_request(Fields(SHOW | said)) == ShowRequest("A1EXAMPLE", "0" * 32, True, 7, 12)
+    assert not read_show_request(Fields(SHOW | {"Results": "ALL"})).only_problems
+
+
+@pytest.mark.parametrize("byte", ["", "-1", "1.5", "1" * 13, "all"])
+def test_a_page_starts_at_a_byte(byte: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        read_show_request(Fields(SHOW | {"NextToken": token({"Byte": byte})}))
+    ((field, code, message),) = [(error.field, error.code, error.message) for error in refused.value.errors]
+    assert (field, code) == ("NextToken", "InvalidValue")
+    assert message == "NextToken must be the nextToken of the previous page, unchanged"
+
+
+def test_feeds_are_listed_after_the_page_before() -> None:
+    assert read_list_request(Fields({"SellerId": "A1EXAMPLE"})) == ListRequest("A1EXAMPLE", 20, None)
+    position = {"ReceivedTime": "2026-11-26T12:00:00Z", "FeedRequestId": "0" * 32}
+    said = {"SellerId": "A1EXAMPLE", "Limit": "7", "NextToken": token(position)}
+    assert read_list_request(Fields(said)) == ListRequest("A1EXAMPLE", 7, position)

@@ -1,0 +1,461 @@
+"""Submissions for one SKU: sent one after the other, replaced by later ones, followed until their outcome is known."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from quickstart.announcing import EventNotPutError
+from quickstart.dynamodb import ItemContestedError
+from quickstart.listings.following import CHECK, END, Follower, wake
+from quickstart.listings.lanes import Lanes, Machine
+from quickstart.listings.ledger import MOST_REMEMBERED, ListingLedger
+from quickstart.listings.outcomes import Announcer
+from quickstart.listings.records import ListingOf, Operation, Payload, Record, Status
+from quickstart.listings.sending import Sender
+from quickstart.token_vault import SellerUnknownError
+from sp_api.caller import Caller
+from sp_api.errors import TransientError
+from sp_api.regions import Region
+from tests.unit.quickstart.support import Aws, AwsError, MemoryTable
+from tests.unit.sp_api.support import Answer, ScriptedServer, answer_json, errors_json, seller_of
+
+FRANCE = "A13V1IB3VIYZZH"
+LISTING = ListingOf("A1", Region.EU, FRANCE, "CUP", "A1")
+PUT = Payload(Operation.PUT, "LUGGAGE", "LISTING", {"color": [{"value": "blue"}]})
+PATH = "/eu/listings/2021-08-01/items/A1/CUP"
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+ACCEPTED: Mapping[str, Any] = {"sku": "CUP", "status": "ACCEPTED", "submissionId": "amazon-1", "issues": []}
+ISSUE: Mapping[str, Any] = {"code": "90220", "message": "color is missing", "severity": "ERROR", "categories": []}
+
+
+class World:
+    """The table, EventBridge and Step Functions in memory; SP-API over HTTP."""
+
+    def __init__(self, server: ScriptedServer) -> None:
+        self.server = server
+        self.started: list[str] = []
+        self.events: list[str] = []
+        self.woken: list[tuple[str, str]] = []
+        self.steps: list[str] = []
+        self.without_token = False
+        self.aws = Aws(
+            StartExecution=self._start,
+            PutEvents=self._put,
+            SendTaskSuccess=self._wake,
+        )
+        self.table = MemoryTable(self.aws, "SubmissionId", "SellerId")
+        self.ledger = ListingLedger(self.table.table, timedelta(days=30), lambda: NOW, lambda _: None)
+        self.announcer = Announcer(self.ledger, self.aws.client("events"), "bus")
+        states = self.aws.client("stepfunctions")
+        self.lanes = Lanes(self.ledger, Machine(states, "arn:aws:states:eu-west-1:1:stateMachine:m"), self.announcer)
+        self.sender = Sender(self.ledger, self.lanes, self.announcer, self.seller)
+        self.follower = Follower(self.ledger, self.announcer, self.seller, states, 24)
+
+    def seller(self, seller_id: str, region: Region) -> Caller:
+        if self.without_token:
+            raise SellerUnknownError(seller_id, str(region))
+        return seller_of(self.server, region=region)
+
+    def _start(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.started.append(given["name"])
+        return {"executionArn": "arn", "startDate": NOW}
+
+    def _put(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        (entry,) = given["Entries"]
+        self.events.append(entry["Detail"])
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]}
+
+    def _wake(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.woken.append((given["taskToken"], given["output"]))
+        return {}
+
+    def receive(self, number: int, payload: Payload = PUT) -> Record:
+        record = self.ledger.receive(str(number), LISTING, payload, "hash", None)
+        assert record is not None
+        return record
+
+    def entered(self, number: int, payload: Payload = PUT) -> Record:
+        record = self.receive(number, payload)
+        self.lanes.enter(record)
+        return self.record(number)
+
+    def accepted(self, number: int = 1, payload: Payload = PUT) -> Record:
+        record = self.entered(number, payload)
+        self.ledger.sending(record, self.ledger.lane(LISTING))
+        self.ledger.accepted(record, "amazon-1", [])
+        return self.record(number)
+
+    def record(self, number: int = 1) -> Record:
+        found = self.ledger.find("A1", str(number))
+        assert found is not None
+        return found
+
+    def outcome(self, number: int = 1) -> tuple[Status, str]:
+        return self.record(number).status, self.record(number).message
+
+
+@pytest.fixture
+def world(server: ScriptedServer) -> World:
+    return World(server)
+
+
+class TestEnter:
+    def test_the_first_holds_the_lane_and_its_execution_starts(self, world: World) -> None:
+        world.entered(1)
+        lane = world.ledger.lane(LISTING)
+        assert (lane.holder, lane.waiting, lane.held, lane.recent) == ("1", None, NOW, ("1",))
+        assert world.started == ["1"]
+        assert world.record(1).status is Status.RECEIVED
+
+    def test_the_second_waits_and_does_not_start(self, world: World) -> None:
+        world.entered(1)
+        assert world.entered(2).status is Status.WAITING
+        lane = world.ledger.lane(LISTING)
+        assert (lane.holder, lane.waiting, lane.recent) == ("1", "2", ("2", "1"))
+        # The holder's execution is started again: its request may have been interrupted before the first start.
+        assert world.started == ["1", "1"]
+
+    def test_the_third_replaces_the_second_which_is_announced(self, world: World) -> None:
+        for number in (1, 2, 3):
+            world.entered(number)
+        lane = world.ledger.lane(LISTING)
+        assert (lane.holder, lane.waiting, lane.superseded) == ("1", "3", ())
+        message = "A later submission for this SKU replaced it before it was sent."
+        assert world.outcome(2) == (Status.SUPERSEDED, message)
+        assert [message in event for event in world.events] == [True]
+
+    def test_a_repeat_changes_nothing_and_starts_the_same_execution(self, world: World) -> None:
+        record = world.entered(1)
+        before = world.ledger.lane(LISTING)
+        world.lanes.enter(record)
+        assert world.ledger.lane(LISTING) == before
+        assert world.started == ["1", "1"]
+
+    def test_an_execution_that_runs_is_not_started_again(self, world: World) -> None:
+        def exists(_: object) -> Mapping[str, Any]:
+            raise AwsError("ExecutionAlreadyExists")
+
+        world.aws.answers["StartExecution"] = exists
+        world.entered(1)
+        assert world.ledger.lane(LISTING).holder == "1"
+
+    @pytest.mark.parametrize(("hours", "holder"), [(12, "1"), (12.01, "2")])
+    def test_a_holder_that_is_gone_is_replaced(self, world: World, hours: float, holder: str) -> None:
+        world.entered(1)
+        later = ListingLedger(world.table.table, timedelta(days=30), lambda: NOW + timedelta(hours=hours))
+        assert later.enter(world.receive(2)).holder == holder
+
+    def test_a_lane_remembers_twenty(self, world: World) -> None:
+        for number in range(MOST_REMEMBERED + 1):
+            world.ledger.enter(world.receive(number))
+        recent = world.ledger.lane(LISTING).recent
+        assert (len(recent), recent[0], recent[-1]) == (20, "20", "1")
+
+    def test_a_lane_that_others_always_change_is_given_up(self, world: World) -> None:
+        record = world.receive(1)
+        pauses: list[float] = []
+
+        def contested(_: object) -> Mapping[str, Any]:
+            raise AwsError("ConditionalCheckFailedException")
+
+        world.aws.answers["UpdateItem"] = contested
+        ledger = ListingLedger(world.table.table, timedelta(days=30), lambda: NOW, pauses.append)
+        with pytest.raises(ItemContestedError, match=r"^the lane of SKU CUP was changed by others during each of"):
+            ledger.enter(record)
+        assert len(pauses) > 3
+        assert 0 <= min(pauses) <= max(pauses) <= 0.4
+
+
+class TestLeave:
+    def test_the_waiting_one_is_next(self, world: World) -> None:
+        first = world.entered(1)
+        world.entered(2)
+        world.lanes.leave(first)
+        lane = world.ledger.lane(LISTING)
+        assert (lane.holder, lane.held, lane.waiting) == ("2", NOW, None)
+        assert world.started == ["1", "1", "2"]
+
+    def test_the_last_one_leaves_the_lane_empty(self, world: World) -> None:
+        world.lanes.leave(world.entered(1))
+        lane = world.ledger.lane(LISTING)
+        assert (lane.holder, lane.held, lane.waiting) == (None, None, None)
+        assert world.started == ["1"]
+
+    def test_leaving_twice_ends_only_the_own_hold(self, world: World) -> None:
+        first = world.entered(1)
+        world.entered(2)
+        world.lanes.leave(first)
+        world.lanes.leave(first)
+        assert world.ledger.lane(LISTING).holder == "2"
+        assert world.started == ["1", "1", "2", "2"]
+
+    def test_one_that_holds_nothing_starts_no_execution_of_its_own(self, world: World) -> None:
+        record = world.entered(1)
+        world.lanes.leave(record)
+        world.lanes.leave(record)
+        assert world.started == ["1"]
+
+
+class TestSend:
+    def test_what_amazon_accepts_is_followed(self, world: World) -> None:
+        world.server.answer("PUT", PATH, answer_json(ACCEPTED))
+        world.entered(1)
+        assert world.sender.send("A1", "1") == "FOLLOW"
+        assert world.outcome() == (Status.ACCEPTED, "Amazon has accepted the submission and is processing it.")
+        assert (world.record().amazon_submission_id, world.record().attempts) == ("amazon-1", 1)
+        assert world.server.received(PATH)[0].json == {
+            "productType": "LUGGAGE",
+            "requirements": "LISTING",
+            "attributes": {"color": [{"value": "blue"}]},
+        }
+        assert world.ledger.lane(LISTING).holder is None
+        assert world.events == []
+
+    def test_it_is_not_sent_twice(self, world: World) -> None:
+        world.server.answer("PUT", PATH, answer_json(ACCEPTED))
+        world.entered(1)
+        assert [world.sender.send("A1", "1") for _ in range(2)] == ["FOLLOW", "FOLLOW"]
+        assert len(world.server.received(PATH)) == 1
+
+    def test_what_amazon_refuses_is_announced_with_its_issues(self, world: World) -> None:
+        world.server.answer("PUT", PATH, answer_json({**ACCEPTED, "status": "INVALID", "issues": [ISSUE]}))
+        world.entered(1)
+        assert world.sender.send("A1", "1") == "END"
+        assert world.outcome() == (
+            Status.INVALID,
+            "Amazon rejected the submission. Correct the issues and send it again.",
+        )
+        assert [issue["code"] for issue in world.record().issues] == ["90220"]
+        assert world.record().amazon_submission_id == "amazon-1"
+        assert len(world.events) == 1
+        assert world.record().announced
+
+    @pytest.mark.parametrize(
+        ("answer", "status", "words"),
+        [
+            (errors_json(400, "InvalidInput", "bad"), Status.REFUSED, "SP-API rejected the submission: putListings"),
+            (
+                errors_json(403, "Unauthorized", "no"),
+                Status.FAILED,
+                "SP-API denied access, so the submission was not sent: putListings",
+            ),
+        ],
+    )
+    def test_a_refusal_ends_it(self, world: World, answer: Answer, status: Status, words: str) -> None:
+        world.server.answer("PUT", PATH, answer)
+        world.entered(1)
+        assert world.sender.send("A1", "1") == "END"
+        assert world.record().status is status
+        assert world.record().message.startswith(words)
+        assert len(world.events) == 1
+
+    def test_a_failure_that_may_pass_is_noted_and_raised(self, world: World) -> None:
+        world.server.answer("PUT", PATH, errors_json(503, "ServiceUnavailable", "later"))
+        world.entered(1)
+        with pytest.raises(TransientError):
+            world.sender.send("A1", "1")
+        assert world.record().status is Status.SENDING
+        assert "later" in world.record().message
+        assert world.ledger.lane(LISTING).holder == "1"
+
+    def test_a_seller_without_a_token(self, world: World) -> None:
+        world.without_token = True
+        world.entered(1)
+        assert world.sender.send("A1", "1") == "END"
+        status, message = world.outcome()
+        assert status is Status.FAILED
+        assert message.startswith("The submission was not sent: no refresh token is stored for seller A1")
+
+    def test_one_whose_lane_another_holds_is_not_sent(self, world: World) -> None:
+        world.receive(1)
+        world.entered(2)
+        assert world.sender.send("A1", "1") == "END"
+        message = "A later submission for this SKU replaced it before it was sent."
+        assert world.outcome(1) == (Status.SUPERSEDED, message)
+        assert world.server.calls == []
+
+    def test_one_that_has_expired(self, world: World) -> None:
+        assert world.sender.send("A1", "1") == "END"
+        assert world.server.calls == []
+
+
+class TestGiveUp:
+    def test_before_it_was_sent(self, world: World) -> None:
+        world.entered(1)
+        world.sender.give_up("A1", "1", "it timed out")
+        assert world.outcome() == (Status.FAILED, "The submission was not sent: it timed out")
+        assert world.ledger.lane(LISTING).holder is None
+        assert len(world.events) == 1
+
+    def test_while_it_was_sent(self, world: World) -> None:
+        record = world.entered(1)
+        world.ledger.sending(record, world.ledger.lane(LISTING))
+        world.sender.give_up("A1", "1", "it timed out")
+        message = "Amazon did not answer, so it is unknown whether it has the submission: it timed out"
+        assert world.outcome() == (Status.UNKNOWN, message)
+
+    def test_after_amazon_accepted_it(self, world: World) -> None:
+        world.accepted()
+        world.sender.give_up("A1", "1", "it timed out")
+        message = "Amazon accepted the submission, but the stack could not follow it: it timed out"
+        assert world.outcome() == (Status.UNKNOWN, message)
+
+    def test_a_final_status_stays(self, world: World) -> None:
+        record = world.entered(1)
+        world.ledger.concluded(record, Status.REFUSED, "no")
+        world.sender.give_up("A1", "1", "it timed out")
+        assert world.outcome() == (Status.REFUSED, "no")
+
+    def test_one_that_has_expired(self, world: World) -> None:
+        world.sender.give_up("A1", "1", "it timed out")
+        assert (world.events, world.started) == ([], [])
+
+
+def item(**summary: Any) -> Answer:
+    whole = {
+        "marketplaceId": FRANCE,
+        "asin": "B071VG5N9D",
+        "productType": "LUGGAGE",
+        "status": ["BUYABLE"],
+        "createdDate": "2026-11-26T12:00:30Z",
+        "lastUpdatedDate": "2026-11-26T12:00:30Z",
+    }
+    return answer_json({"sku": "CUP", "summaries": [{**whole, **summary}], "issues": []})
+
+
+class TestFollow:
+    def test_a_listing_that_is_published(self, world: World) -> None:
+        world.server.answer("GET", PATH, item())
+        world.accepted()
+        world.follower.follow("A1", "1", "token", 1)
+        assert world.record().status is Status.PUBLISHED
+        assert world.record().asin == "B071VG5N9D"
+        assert world.woken == [("token", '{"Step": "END"}')]
+        assert len(world.events) == 1
+        lane = world.ledger.lane(LISTING)
+        assert (lane.asin, lane.updated) == ("B071VG5N9D", "2026-11-26T12:00:30.000000+00:00")
+
+    def test_before_the_first_wait_it_is_not_read(self, world: World) -> None:
+        world.accepted()
+        world.follower.follow("A1", "1", "token", 0)
+        assert (world.server.calls, world.woken, world.record().task_token) == ([], [], "token")
+
+    def test_a_listing_that_is_not_there_yet_is_read_again(self, world: World) -> None:
+        world.server.answer("GET", PATH, errors_json(404, "NOT_FOUND", "no"))
+        world.accepted()
+        world.follower.follow("A1", "1", "token", 1)
+        assert world.record().status is Status.ACCEPTED
+        assert world.record().times["CheckedTime"]
+        assert (world.woken, world.events) == ([], [])
+
+    def test_the_last_reading_ends_it(self, world: World) -> None:
+        world.server.answer("GET", PATH, errors_json(404, "NOT_FOUND", "no"))
+        world.accepted()
+        world.follower.follow("A1", "1", "token", 6)
+        assert world.record().status is Status.UNKNOWN
+        assert world.woken == [("token", '{"Step": "END"}')]
+
+    @pytest.mark.parametrize(("reading", "status"), [(1, Status.ACCEPTED), (5, Status.ACCEPTED), (6, Status.UNKNOWN)])
+    def test_a_listing_that_cannot_be_read(self, world: World, reading: int, status: Status) -> None:
+        world.server.answer("GET", PATH, errors_json(403, "Unauthorized", "no access"))
+        world.accepted()
+        world.follower.follow("A1", "1", "token", reading)
+        assert world.record().status is status
+        if status is Status.UNKNOWN:
+            words = "Amazon accepted the submission, but the listing cannot be read: getListingsItem"
+            assert world.record().message.startswith(words)
+
+    def test_a_seller_that_has_left(self, world: World) -> None:
+        world.accepted()
+        world.without_token = True
+        world.follower.follow("A1", "1", "token", 1)
+        status, message = world.outcome()
+        assert status is Status.UNKNOWN
+        assert message.startswith("Amazon accepted the submission, but the stack can no longer read the listing: no")
+
+    @pytest.mark.parametrize(("reading", "sent"), [(3, 0), (4, 1), (5, 1)])
+    def test_a_deletion_without_effect_is_sent_again(self, world: World, reading: int, sent: int) -> None:
+        world.server.answer("GET", PATH, item(lastUpdatedDate="2026-11-25T12:00:00Z"))
+        world.server.answer("DELETE", PATH, answer_json(ACCEPTED))
+        world.lanes.leave(world.accepted(payload=Payload(Operation.DELETE)))
+        world.follower.follow("A1", "1", "token", reading)
+        assert len(world.server.received(PATH, "DELETE")) == sent
+        assert world.record().status is Status.ACCEPTED
+
+    def test_a_deletion_is_not_sent_again_after_a_later_submission(self, world: World) -> None:
+        world.server.answer("GET", PATH, item(lastUpdatedDate="2026-11-25T12:00:00Z"))
+        world.lanes.leave(world.accepted(payload=Payload(Operation.DELETE)))
+        world.entered(2)
+        world.follower.follow("A1", "1", "token", 4)
+        assert world.server.received(PATH, "DELETE") == []
+
+    def test_one_that_has_expired(self, world: World) -> None:
+        world.follower.follow("A1", "1", "token", 1)
+        assert (world.woken, world.server.calls) == ([("token", END)], [])
+
+    def test_one_that_is_final_is_announced_if_it_was_not(self, world: World) -> None:
+        record = world.accepted()
+        world.ledger.concluded(record, Status.PUBLISHED, "done")
+        world.follower.follow("A1", "1", "token", 0)
+        assert (len(world.events), world.woken) == (1, [("token", END)])
+
+
+@pytest.mark.parametrize("code", ["TaskDoesNotExist", "TaskTimedOut", "InvalidToken"])
+def test_a_wait_that_is_over_cannot_be_ended(world: World, code: str) -> None:
+    world.aws.answers["SendTaskSuccess"] = raising(code)
+    assert wake(world.aws.client("stepfunctions"), "token", CHECK) is False
+
+
+def test_a_wait_is_ended(world: World) -> None:
+    assert wake(world.aws.client("stepfunctions"), "token", CHECK) is True
+    assert world.woken == [("token", '{"Step": "CHECK"}')]
+
+
+def test_another_failure_to_end_a_wait_is_raised(world: World) -> None:
+    states = world.aws.client("stepfunctions")
+    world.aws.answers["SendTaskSuccess"] = raising("AccessDeniedException")
+    with pytest.raises(states.exceptions.ClientError):
+        wake(states, "token", CHECK)
+
+
+def test_an_event_that_eventbridge_does_not_take_is_announced_later(world: World) -> None:
+    record = world.accepted()
+    concluded = world.ledger.concluded(record, Status.PUBLISHED, "done")
+    refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure", "ErrorMessage": "try again"}]}
+    world.aws.answers["PutEvents"] = lambda _: refused
+    with pytest.raises(EventNotPutError, match=r"^EventBridge: InternalFailure: try again$"):
+        world.announcer.announce(concluded)
+    assert not world.record().announced
+
+
+def raising(code: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    def answer(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise AwsError(code)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("status", "final", "answered"),
+    [
+        (Status.RECEIVED, False, False),
+        (Status.WAITING, False, False),
+        (Status.SENDING, False, False),
+        (Status.ACCEPTED, False, True),
+        (Status.PUBLISHED, True, True),
+        (Status.FAILED, True, True),
+    ],
+)
+def test_what_is_final_and_what_is_answered(status: Status, final: bool, answered: bool) -> None:
+    assert (status.final, status.answered) == (final, answered)
+
+
+def test_a_record_is_read_as_it_was_written(world: World) -> None:
+    patches = ({"op": "merge", "attribute": "color", "value": [{"value": "blue"}]},)
+    payload = Payload(Operation.PATCH, "PRODUCT", patches=patches, issue_locale="en_US")
+    record = world.ledger.receive("1", LISTING, payload, "hash", "token-1")
+    assert record is not None
+    assert (record.payload, record.listing, record.client_token) == (payload, LISTING, "token-1")
+    assert (record.received, record.request_hash) == ("2026-11-26T12:00:00.000000+00:00", "hash")

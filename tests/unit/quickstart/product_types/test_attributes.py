@@ -1,0 +1,150 @@
+"""The flat table of a product type."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from quickstart.product_types.attributes import CSV_COLUMNS, Attribute, EnumValue, as_csv, as_json, table
+from sp_api_simulator.product_type_schemas import definition
+from tests import hostile
+from tests.unit.quickstart.product_types.support import FRANCE, UNITED_KINGDOM
+
+
+@pytest.fixture(scope="module")
+def lines() -> dict[str, Attribute]:
+    return lines_of("SHIRT")
+
+
+def lines_of(product_type: str, marketplace_id: str = FRANCE, **request: Any) -> dict[str, Attribute]:
+    document = definition(product_type, marketplace_id, **request)
+    return {line.name: line for line in table(json.loads(document.schema), document.property_groups)}
+
+
+def test_an_attribute_with_one_value_is_one_line(lines: dict[str, Attribute]) -> None:
+    assert lines["item_name"] == Attribute(
+        name="item_name",
+        title="Nom de l'article",
+        description="Provide the item name of the product",
+        type="string",
+        required=True,
+        enum=(),
+        open_enum=False,
+        max_length=200,
+        max_bytes=500,
+        unit=(),
+        repeatable=False,
+        group="Identité du produit",
+        example="Example hardside suitcase, 55 cm",
+    )
+
+
+def test_codes_have_labels(lines: dict[str, Attribute]) -> None:
+    assert lines["fabric_type"].enum[0] == EnumValue("cotton", "Coton")
+    assert not lines["fabric_type"].open_enum
+    material = lines["material"]
+    assert (material.open_enum, material.repeatable) == (True, True)
+    assert EnumValue("leather", "Cuir") in material.enum
+    assert EnumValue("COLOR_NAME", "Color Name", deprecated=True) in lines["variation_theme.name"].enum
+
+
+def test_a_number_has_its_units(lines: dict[str, Attribute]) -> None:
+    weight = lines["item_weight"]
+    assert (weight.type, weight.unit) == ("number", ("grams", "kilograms", "ounces", "pounds"))
+    assert lines["item_package_dimensions.length"].unit[0] == "centimeters"
+    assert "item_weight.unit" not in lines
+
+
+def test_fields_inside_an_attribute_are_lines(lines: dict[str, Attribute]) -> None:
+    price = lines["purchasable_offer.our_price.schedule.value_with_tax"]
+    assert (price.type, price.required, price.example, price.group) == ("number", True, "49.99", "Offre")
+    sale = lines["purchasable_offer.discounted_price.schedule.value_with_tax"]
+    assert not sale.required
+    assert lines["purchasable_offer.discounted_price.schedule.start_at"].type == "date-time"
+    assert lines["fulfillment_availability.restock_date"].type == "date"
+    assert lines["fulfillment_availability.restock_date"].example == ""
+
+
+def test_hidden_fields_are_left_out(lines: dict[str, Attribute]) -> None:
+    assert not [name for name in lines if "marketplace_id" in name or "language_tag" in name or "currency" in name]
+
+
+def test_repeatable(lines: dict[str, Attribute]) -> None:
+    assert lines["bullet_point"].repeatable
+    assert not lines["color"].repeatable
+
+
+def test_every_attribute_has_a_line_in_the_order_of_the_groups() -> None:
+    document = definition("PERSONAL_COMPUTER", FRANCE)
+    schema = json.loads(document.schema)
+    names = [line.name.split(".")[0] for line in table(schema, document.property_groups)]
+    ordered = [name for group in document.property_groups.values() for name in group["propertyNames"]]
+    assert list(dict.fromkeys(names)) == ordered
+    assert set(names) == set(schema["properties"])
+
+
+def test_an_attribute_without_a_group_comes_last() -> None:
+    schema = {"properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
+    groups = {"offer": {"title": "Offer", "propertyNames": ["b", "gone"]}, "other": {"propertyNames": ["b"]}}
+    assert [(line.name, line.group) for line in table(schema, groups)] == [("b", "Offer"), ("a", "")]
+
+
+def test_marketplaces_differ() -> None:
+    assert "epr_packaging_registration" in lines_of("COFFEE")
+    assert "epr_packaging_registration" not in lines_of("COFFEE", UNITED_KINGDOM)
+    assert lines_of("COFFEE", UNITED_KINGDOM)["item_name"].title == "Item name"
+
+
+def test_csv_can_be_read_back(lines: dict[str, Attribute]) -> None:
+    body = as_csv(lines.values())
+    assert body.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")))
+    assert tuple(rows[0]) == CSV_COLUMNS
+    by_name = {row["name"]: row for row in rows}
+    assert by_name.keys() == lines.keys()
+    assert by_name["fabric_type"]["enum_codes"].split("|") == [value.code for value in lines["fabric_type"].enum]
+    assert by_name["item_name"]["required"] == "true"
+    assert (by_name["item_name"]["max_length"], by_name["item_name"]["max_bytes"]) == ("200", "500")
+    assert by_name["color"]["max_bytes"] == ""
+    assert by_name["variation_theme.name"]["enum_deprecated"] == "COLOR_NAME|SIZE_NAME"
+
+
+def test_separators_in_labels_are_escaped() -> None:
+    schema = {"properties": {"a": {"enum": ["x|y", "z\\"], "enumNames": ['X "|" Y', "Z\n,"]}}}
+    (row,) = csv.DictReader(io.StringIO(as_csv(table(schema, {})).decode("utf-8-sig"), newline=""))
+    assert (row["enum_codes"], row["enum_labels"]) == ("x\\|y|z\\\\", 'X "\\|" Y|Z\n,')
+
+
+def test_json_has_the_same_lines(lines: dict[str, Attribute]) -> None:
+    listed = json.loads(as_json(lines.values()))
+    assert [line["name"] for line in listed] == list(lines)
+    assert listed[0].keys() == vars(lines["item_name"]).keys()
+    assert {"code": "cotton", "label": "Coton", "deprecated": False} in next(
+        line["enum"] for line in listed if line["name"] == "fabric_type"
+    )
+
+
+@settings(max_examples=100)
+@given(
+    hostile.objects(
+        "type", "items", "properties", "required", "enum", "enumNames", "anyOf", "$ref", "examples", "title"
+    )
+)
+def test_any_schema_has_a_table(schema: dict[str, Any]) -> None:
+    for whole in (schema, {"properties": {"a": schema}}, {"properties": {"a": {"items": schema}}}):
+        for groups in ({}, schema, {"g": schema}):
+            found = table(whole, groups)
+            as_csv(found)
+            as_json(found)
+
+
+@pytest.mark.parametrize(("levels", "lines"), [(16, 1), (17, 0)])
+def test_a_schema_that_refers_to_itself_ends(levels: int, lines: int) -> None:
+    """Each list is a level."""
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels - 1):
+        schema = {"type": "array", "items": schema}
+    assert len(table({"properties": {"deep": schema}}, {})) == lines

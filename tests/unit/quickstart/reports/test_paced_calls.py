@@ -1,0 +1,104 @@
+"""Calls of SP-API at their slots: when to wait, what is passed back, and what a 429 does."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from quickstart.paced_calls import CallLater, PacedCalls
+from quickstart.reports.paced_calls import GET_REPORT, GET_REPORT_DOCUMENT, slots_of
+from quickstart.token_vault import SellerUnknownError
+from sp_api.caller import Caller
+from sp_api.errors import NotFoundError, ThrottledError
+from sp_api.regions import Region
+from tests.unit.quickstart.support import Aws, MemoryTable
+from tests.unit.sp_api.support import SELLER_ID, ScriptedServer, seller_of
+
+
+@pytest.fixture
+def calls(aws: Aws, server: ScriptedServer) -> Callable[..., PacedCalls]:
+    table = MemoryTable(aws, "ReportId", "SellerId").table
+
+    def with_slot(slot: Any = None) -> PacedCalls:
+        return PacedCalls(
+            lambda: seller_of(server), lambda operation: slots_of(table, SELLER_ID, Region.NA, operation), slot
+        )
+
+    return with_slot
+
+
+def answered(_: Caller) -> str:
+    return "answer"
+
+
+def throttled(operation: str) -> Callable[[Caller], str]:
+    def call(_: Caller) -> str:
+        raise ThrottledError(operation, retry_after=70)
+
+    return call
+
+
+def test_a_free_slot_is_used_at_once(calls: Callable[..., PacedCalls]) -> None:
+    assert calls({}).at_slot(GET_REPORT, answered) == "answer"
+
+
+def test_without_a_free_slot_the_call_is_later_with_what_it_needs(calls: Callable[..., PacedCalls]) -> None:
+    for _ in range(14):
+        assert calls({}).at_slot(GET_REPORT_DOCUMENT, answered) == "answer"
+    later = calls({}).at_slot(GET_REPORT_DOCUMENT, answered, Report={"ReportType": "GET_X"}, DocumentId="d")
+    assert isinstance(later, CallLater)
+    assert 59 < later.seconds <= 60
+    slot = {"Operation": GET_REPORT_DOCUMENT, "Report": {"ReportType": "GET_X"}, "DocumentId": "d"}
+    assert later.to_workflow() == {"WaitSeconds": 60, "Slot": slot, "Report": {"ReportType": "GET_X"}}
+    # Then it calls without another slot.
+    assert calls(slot).at_slot(GET_REPORT_DOCUMENT, answered) == "answer"
+    after = calls({}).at_slot(GET_REPORT_DOCUMENT, answered)
+    assert isinstance(after, CallLater)
+    assert 118 < after.seconds <= 120
+
+
+def test_the_slot_of_one_operation_is_none_of_another(calls: Callable[..., PacedCalls]) -> None:
+    for _ in range(14):
+        calls({}).at_slot(GET_REPORT_DOCUMENT, answered)
+    assert isinstance(calls({"Operation": GET_REPORT}).at_slot(GET_REPORT_DOCUMENT, answered), CallLater)
+    assert calls({}).at_slot(GET_REPORT, answered) == "answer"
+
+
+def test_a_refused_call_is_later_at_sp_apis_rate(calls: Callable[..., PacedCalls]) -> None:
+    later = calls({}).at_slot(GET_REPORT, throttled(GET_REPORT))
+    assert isinstance(later, CallLater)
+    assert 69 < later.seconds <= 70.001
+    assert later.to_workflow()["WaitSeconds"] == 70
+
+
+def test_a_429_of_another_operation_is_raised(calls: Callable[..., PacedCalls]) -> None:
+    """Login with Amazon and the restricted data token have quotas of their own."""
+    with pytest.raises(ThrottledError, match="createRestrictedDataToken"):
+        calls({}).at_slot(GET_REPORT_DOCUMENT, throttled("createRestrictedDataToken"))
+
+
+def test_other_errors_are_raised(calls: Callable[..., PacedCalls]) -> None:
+    def call(_: Caller) -> str:
+        raise NotFoundError(GET_REPORT)
+
+    with pytest.raises(NotFoundError):
+        calls({}).at_slot(GET_REPORT, call)
+
+
+def test_an_execution_of_before_there_were_slots_calls_at_once(calls: Callable[..., PacedCalls]) -> None:
+    for _ in range(20):
+        assert calls(None).at_slot(GET_REPORT_DOCUMENT, answered) == "answer"
+    with pytest.raises(ThrottledError):
+        calls(None).at_slot(GET_REPORT_DOCUMENT, throttled(GET_REPORT_DOCUMENT))
+
+
+def test_no_slot_is_recorded_for_a_seller_without_a_token(aws: Aws) -> None:
+    def unknown() -> Caller:
+        raise SellerUnknownError(SELLER_ID, Region.NA)
+
+    table = MemoryTable(aws, "ReportId", "SellerId")
+    paced = PacedCalls(unknown, partial(slots_of, table.table, SELLER_ID, Region.NA), {})
+    with pytest.raises(SellerUnknownError):
+        paced.at_slot(GET_REPORT, answered)
+    assert table.items == []

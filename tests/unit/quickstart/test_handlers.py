@@ -1,0 +1,221 @@
+"""Handlers of queues and schedules pass on what they are given, and answer with what SQS must deliver again."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from quickstart import callers, clients
+from quickstart.notifications import wiring as notifications
+from quickstart.product_types import wiring as product_types
+from quickstart.product_types.pulls import Pulls
+from quickstart.product_types.requests import Machine
+from quickstart.reports import wiring as reports
+from quickstart.reports.requests import read_request
+from quickstart.secret_rotation import wiring as secret_rotation
+from quickstart.validation import Fields
+from reference.endpoints import CHECKOUT, _load
+from sp_api.regions import Region
+from tests.unit.quickstart.secret_rotation.test_messages import new_secret
+from tests.unit.quickstart.support import Aws, AwsError, Context
+
+Handle = Callable[[str, Mapping[str, Any]], Any]
+SETTINGS = {
+    "AWS_REGION": "us-east-1",
+    "EVENT_BUS_NAME": "bus",
+    "LISTING_DIGEST_DEAD_LETTER_QUEUE_URL": "https://sqs/digest-dead",
+    "LISTING_DIGEST_QUEUE_URL": "https://sqs/digest",
+    "LISTING_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:listings",
+    "NOTIFICATIONS_DEAD_LETTER_QUEUE_URL": "https://sqs/notifications-dead",
+    "NOTIFICATIONS_QUEUE_URL": "https://sqs/notifications",
+    "REPORTS_TABLE": "reports",
+    "REPORT_RETENTION_DAYS": "90",
+    "SECRET_QUEUE_URL": "https://sqs/secret",
+    "SELLING_PARTNERS_TABLE": "sellers",
+    "STACK_NAME": "quick-start",
+    "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:111122223333:stateMachine:report-processor",
+}
+
+
+def queue(*bodies: object) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "messageId": f"m-{number}",
+                "receiptHandle": f"r-{number}",
+                "body": json.dumps(body),
+                "attributes": {"ApproximateReceiveCount": "1"},
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+def failed(*numbers: int) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": f"m-{number}"} for number in numbers]}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
+    made = Aws()
+    names = {"dynamodb": "dynamodb", "events": "events", "sns": "sns", "sqs": "sqs", "states": "stepfunctions"}
+    for name, service in names.items():
+        client = made.client(service)
+        monkeypatch.setattr(clients, name, lambda client=client: client)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+@pytest.fixture
+def handle() -> Iterator[Handle]:
+    parts = (callers.selling_partners_table, notifications.forwarder, reports.reports_table)
+    for part in parts:
+        part.cache_clear()
+    yield lambda function, event: _load(CHECKOUT / f"functions/{function}/app.py").handler(event, Context())
+    for part in parts:
+        part.cache_clear()
+
+
+class TestListingDigest:
+    OUTCOME: Mapping[str, Any] = {"detail": {"Status": "REFUSED", "Sku": "CUP", "Issues": []}}
+
+    def test_one_e_mail_for_all(self, aws: Aws, handle: Handle) -> None:
+        aws.answers["Publish"] = lambda _: {"MessageId": "m"}
+        assert handle("listing_digest", queue(self.OUTCOME, self.OUTCOME)) == failed()
+        ((_, given),) = aws.calls
+        assert given["TopicArn"] == SETTINGS["LISTING_TOPIC_ARN"]
+        assert given["Subject"] == "Amazon listings: 2 REFUSED"
+        assert "Stack quick-start (us-east-1)" in given["Message"]
+
+    def test_what_sns_refuses_comes_again(self, aws: Aws, handle: Handle) -> None:
+        def refuse(_: Mapping[str, Any]) -> Mapping[str, Any]:
+            raise AwsError("AuthorizationError", 403)
+
+        aws.answers |= {"Publish": refuse, "ChangeMessageVisibilityBatch": lambda _: {}}
+        assert handle("listing_digest", queue(self.OUTCOME, self.OUTCOME)) == failed(0, 1)
+
+    def test_what_is_no_outcome_is_set_aside(self, aws: Aws, handle: Handle) -> None:
+        aws.answers |= {"Publish": lambda _: {"MessageId": "m"}, "SendMessage": lambda _: {}}
+        assert handle("listing_digest", queue({}, self.OUTCOME)) == failed()
+        assert aws.operations == ["SendMessage", "Publish"]
+        assert aws.calls[0][1]["QueueUrl"] == SETTINGS["LISTING_DIGEST_DEAD_LETTER_QUEUE_URL"]
+
+
+class TestNotificationProcessor:
+    ORDER: Mapping[str, Any] = {"notificationType": "ORDER_CHANGE", "payload": {}, "notificationMetadata": {}}
+    FINISHED: Mapping[str, Any] = {
+        "notificationType": "REPORT_PROCESSING_FINISHED",
+        "payload": {
+            "reportProcessingFinishedNotification": {
+                "sellerId": "A1",
+                "reportId": "7",
+                "reportType": "GET_X",
+                "processingStatus": "DONE",
+            }
+        },
+        "notificationMetadata": {"subscriptionId": "s", "notificationId": "n"},
+    }
+
+    def test_a_finished_report_starts_an_execution_and_the_rest_goes_to_the_bus(self, aws: Aws, handle: Handle) -> None:
+        owner = {"SellerId": {"S": "A1"}, "ReportId": {"S": "7"}, "RegionCode": {"S": "NA"}}
+        aws.answers |= {
+            "Query": lambda given: {"Items": [owner] if given["TableName"] == "reports" else []},
+            "StartExecution": lambda _: {"executionArn": "arn", "startDate": datetime(2026, 1, 1, tzinfo=UTC)},
+            "PutEvents": lambda _: {"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]},
+        }
+        assert handle("notification_processor", queue(self.FINISHED, self.ORDER)) == failed()
+        started, put = (dict(aws.calls)[operation] for operation in ("StartExecution", "PutEvents"))
+        assert started["stateMachineArn"] == SETTINGS["STATE_MACHINE_ARN"]
+        assert json.loads(started["input"])["ReportId"] == "7"
+        assert [entry["DetailType"] for entry in put["Entries"]] == ["ORDER_CHANGE"]
+
+    def test_each_message_fails_by_itself(self, aws: Aws, handle: Handle) -> None:
+        aws.answers |= {
+            "Query": lambda _: {"Items": []},
+            "PutEvents": lambda _: {"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]},
+            "SendMessage": lambda _: {},
+            "GetItem": lambda _: {},
+        }
+        assert handle("notification_processor", queue(self.FINISHED, {}, self.ORDER)) == failed(0)
+        sent = dict(aws.calls)["SendMessage"]
+        assert sent["QueueUrl"] == SETTINGS["NOTIFICATIONS_DEAD_LETTER_QUEUE_URL"]
+        assert "PutEvents" in aws.operations
+
+
+def test_the_receiver_of_secrets_gives_each_message_the_time_that_is_left(
+    aws: Aws, handle: Handle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[float, str]] = []
+
+    class Replacement:
+        def __init__(self, deadline: Any) -> None:
+            self.seconds = deadline.remaining()
+
+        def receive(self, message: Any, _now: datetime) -> None:
+            taken.append((self.seconds, type(message).__name__))
+
+    monkeypatch.setattr(secret_rotation, "replacement", Replacement)
+    aws.answers["ChangeMessageVisibility"] = lambda _: {}
+    assert handle("secret_receiver", queue(new_secret(), {})) == failed(1)
+    ((seconds, kind),) = taken
+    assert 0 < seconds <= 25
+    assert kind == "NewSecret"
+    assert aws.calls[0][1]["QueueUrl"] == SETTINGS["SECRET_QUEUE_URL"]
+
+
+def test_the_daily_refresh_asks_for_each_sellers_token(handle: Handle, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = {
+        "Collection": "REFRESHES",
+        "Entry": "one",
+        "PullId": "pull-1",
+        "SellerId": "A1",
+        "RegionCode": "NA",
+        "MarketplaceIds": ["ATVPDKIKX0DER"],
+        "ProductTypes": ["LUGGAGE"],
+        "Keywords": [],
+        "EveryType": False,
+        "Requirements": "LISTING",
+        "RequirementsEnforced": "ENFORCED",
+        "Locale": "DEFAULT",
+    }
+    asked: list[tuple[str, Region]] = []
+
+    class Vault:
+        def require(self, seller_id: str, region: Region) -> None:
+            asked.append((seller_id, region))
+
+    made: list[str] = []
+    monkeypatch.setattr(callers, "token_vault", Vault)
+    monkeypatch.setattr(Pulls, "refreshes", lambda _: [item])
+    monkeypatch.setattr(Pulls, "create", lambda *_: made.append("created"))
+    monkeypatch.setattr(Machine, "start", lambda *_: made.append("started"))
+    monkeypatch.setattr(product_types, "pulls", lambda: Pulls.__new__(Pulls))
+    monkeypatch.setattr(product_types, "machine", lambda: Machine(Aws().client("stepfunctions"), "arn"))
+    answer = handle("product_type_refresh", {})
+    assert (asked, made) == ([("A1", Region.NA)], ["created", "started"])
+    assert answer["started"] == 1
+
+
+def test_a_created_report_is_answered_with_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller, records = object(), object()
+    asked: list[object] = []
+
+    def answer(result: object) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            asked.append(given)
+            return result
+
+        return call
+
+    function = _load(CHECKOUT / "functions/report_creator/app.py")
+    monkeypatch.setattr(function.callers, "seller", answer(caller))
+    monkeypatch.setattr(function.http_api, "call_deadline", lambda: "deadline")
+    monkeypatch.setattr(function.wiring, "report_records", lambda: records)
+    monkeypatch.setattr(function, "create_report", answer("7"))
+    sent = {"SellerId": "A1EXAMPLE", "RegionCode": "NA", "ReportType": "GET_X", "MarketplaceIds": "ATVPDKIKX0DER"}
+    (create,) = function.ROUTES.values()
+    assert create(Fields(sent)) == {"reportId": "7"}
+    assert asked == [("A1EXAMPLE", Region.NA, "deadline"), (caller, read_request(Fields(sent)), records)]
