@@ -70,8 +70,8 @@ def _write(found: list[tuple[Result, str]]) -> None:
     grown = [result for result, _ in found if result.name.startswith("growth")]
     if grown:
         series = {each.title: {row["number"]: row[each.plotted] for row in each.table.values()} for each in grown}
-        title = "CPU time of one as the number grows"
-        image = _image("growth", title, lines(title, series, "number of all, or MiB", "CPU ms each"))
+        title = "CPU time per item as the number of items grows"
+        image = _image("growth", title, lines(title, series, "number of items, or MiB", "CPU ms per item"))
         sections[grown[-1].title] += f"\n\n{image}"
     body = "\n\n".join(f"### {section}" for section in sections.values())
     PAGE.write_text(f"{before}{BEGIN}\n{body}\n\n{END}{after}")

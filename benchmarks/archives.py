@@ -16,8 +16,9 @@ from benchmarks.results import Result, Told
 from benchmarks.transfer import CHECKOUT
 from publishing import Hosting, build
 
-# Of one function: its code and the layers that all functions have.
-LOADED = ("functions/notification_processor", "layers/sp_api", "layers/dependencies")
+FUNCTION = "notification_processor"
+# The function's code, and the layers that all functions have.
+LOADED = (f"functions/{FUNCTION}", "layers/sp_api", "layers/dependencies")
 MEGABYTE = 1_000_000
 
 
@@ -37,7 +38,7 @@ def deflated(archive: bytes) -> bytes:
 
 
 def unpacked(contents: Mapping[str, bytes]) -> Figures:
-    """Reads every file of what one function loads, and compares its CRC-32."""
+    """Reads every file of what the function loads, and compares its CRC-32."""
     began = time.process_time()
     for name in LOADED:
         with zipfile.ZipFile(io.BytesIO(contents[name])) as archive:
@@ -53,7 +54,7 @@ def results(*, quick: bool, told: Told) -> Iterator[Result]:
     table = {
         name: {
             "MB of all archives": sum(map(len, each.values())) / MEGABYTE,
-            "MB that one function loads": sum(len(each[part]) for part in LOADED) / MEGABYTE,
+            f"MB that {FUNCTION} loads": sum(len(each[part]) for part in LOADED) / MEGABYTE,
             **spent[name],
         }
         for name, each in kinds.items()

@@ -125,15 +125,15 @@ def results(*, quick: bool, told: Told) -> Iterator[Result]:
             if name in ALSO:
                 ratio = spent[OWN] / spent[ALSO[name]]
                 notes.append(
-                    f"{name} cannot do without {ALSO[name]}. A floor with them is {spent[ALSO[name]]:.0f} ms, and the "
-                    f"ratio to it {ratio:.2f}."
+                    f"{name} also needs {ALSO[name]}. A floor that imports these packages too takes "
+                    f"{spent[ALSO[name]]:.0f} ms, and the ratio to this floor is {ratio:.2f}."
                 )
     ratios = sorted(row[RATIO] for row in rows.values())
     within = sum(ratio <= 1 for ratio in ratios)
     notes.insert(
         0,
         f"{within} of {len(ratios)} functions reach the goal of 1.0. The median ratio is "
-        f"{statistics.median(ratios):.2f}, and the highest {ratios[-1]:.2f}.",
+        f"{statistics.median(ratios):.2f}, and the highest ratio is {ratios[-1]:.2f}.",
     )
     for name, program in PEERS_WITH.items():
         rows[name] = {OWN: alternated({name: partial(cpu, PEERS, (), program)}, rounds, told)[name]["CPU ms"]}

@@ -1,5 +1,5 @@
-"""Does the cost of one grow with the number of all? Notifications, orders of a seller who leaves, documents, and
-sellers.
+"""Does the time for one item grow with the number of items? Notifications, orders of a seller who leaves, documents,
+and sellers.
 """
 
 import argparse
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from benchmarks.ingestion import SELLERS
 from benchmarks.ingestion import run as run_program
 from benchmarks.measuring import machine
-from benchmarks.results import Result, Told
+from benchmarks.results import Result, Table, Told
 from benchmarks.transfer import FUNCTION, MEBIBYTE, copies, running_stores
 from benchmarks.transfer import run as run_copy
 
@@ -60,12 +60,21 @@ def results(*, quick: bool, told: Told) -> Iterator[Result]:
             }
             documents[f"{number:,} MiB"] = {"number": number, **each, "MiB of memory": figures["MiB of memory"]}
             told(f"{number:,} MiB")
-    yield Result("growth-notifications", "Notifications to the event bus", notifications, (), "CPU ms each")
-    yield Result("growth-orders", "Orders of a seller who is removed", orders, (), "CPU ms each")
-    yield Result("growth-sellers-notifications", "Notifications by the number of sellers", forwarded, (), "CPU ms each")
-    yield Result("growth-sellers-calls", "Calls of SP-API by the number of sellers", calls, (), "CPU ms each")
-    yield Result("growth-sellers-review", "Daily review of connections", reviewed, (), "CPU ms each")
-    yield Result("growth-documents", "Documents by their size in MiB", documents, (), "CPU ms each")
+    yield _growth("growth-notifications", "Notifications to the event bus", notifications, "notification")
+    yield _growth("growth-orders", "Orders of a seller who is removed", orders, "order")
+    yield _growth("growth-sellers-notifications", "Notifications by the number of sellers", forwarded, "notification")
+    yield _growth("growth-sellers-calls", "Calls to SP-API by the number of sellers", calls, "call")
+    yield _growth("growth-sellers-review", "Daily review of connections", reviewed, "seller")
+    yield _growth("growth-documents", "Copy of a document, by its size", documents, "MiB")
+
+
+def _growth(name: str, title: str, table: Table, item: str) -> Result:
+    """The result with columns that say what the times are for."""
+    named = {
+        row: {column.replace(" each", f" per {item}"): value for column, value in figures.items()}
+        for row, figures in table.items()
+    }
+    return Result(name, title, named, (), f"CPU ms per {item}")
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ def results(*, quick: bool, told: Told) -> Iterator[Result]:
         }
         alone = {"boto3 alone, PutEvents for each": partial(run, stores, PEERS, "events_one_by_one.py", (number,))}
         found = alternated({**own, **alone}, rounds, told)
-    note = "The goal is 0.25 ms of CPU time in batches of 10."
+    note = "The goal is at most 0.25 ms of CPU time for each notification, in batches of 10."
     yield Result("ingestion", "A notification to the event bus", found, (note,), "CPU ms each")
 
 

@@ -29,12 +29,14 @@ class Result:
 
 
 def number(value: float) -> str:
-    """Three digits that count; whole numbers in full."""
+    """Three digits that count, but no more than four after the point if it is small; whole numbers in full."""
     if value == int(value):
         return f"{value:,.0f}"
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.3g}"
+    if value >= 0.1:
+        return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.3g}" if value >= 0.001 else f"{value:.4f}"
 
 
 def bars(title: str, values: Mapping[str, float], unit: str) -> str:

@@ -21,7 +21,7 @@ def results(*, quick: bool, told: Told) -> Iterator[Result]:
     for case in chain(report_cases(counts, varied), order_cases((due,), () if quick else (due,))):
         row = {
             "lost": case.count - case.outcome.done,
-            "throttled calls each": case.outcome.refused / case.count,
+            "throttled calls per report or order": case.outcome.refused / case.count,
             "minutes": case.outcome.last_seconds / 60,
         }
         if case.least_seconds is not None and case.ratio is not None:
@@ -31,8 +31,10 @@ def results(*, quick: bool, told: Told) -> Iterator[Result]:
     seconds, most = announcements(6_000)
     rows["6,000 e-mails at once"] = {"lost": 0, "minutes": seconds / 60}
     note = (
-        f"Reports and orders are of one seller. At most {most} e-mails are sent within a second: SNS ends a "
-        "subscription above ten. The goal is 1.02 times the minimum."
+        "In each row, all reports or orders belong to one seller. The minimum is the time that the slowest quota alone "
+        "requires. The goal is at most 1.02 times the minimum. At most "
+        f"{most} e-mails are sent in any one second, because SNS disables an e-mail subscription that receives more "
+        "than ten messages a second."
     )
     yield Result("wall", "Waiting for SP-API's quota", rows, (note,))
     compared = {}
@@ -40,15 +42,16 @@ def results(*, quick: bool, told: Told) -> Iterator[Result]:
         slots, retries = reports(count), retried(count)
         paid, before = usd_of_waiting(slots, count, slots=True), usd_of_waiting(retries, count, slots=False)
         compared[f"{count:,} reports at once"] = {
-            "lost": count - slots.done,
+            "lost with slots": count - slots.done,
             "lost with retries": count - retries.done,
-            "throttled calls each": slots.refused / count,
-            "with retries": retries.refused / count,
-            "USD for 1,000": 1000 * paid,
-            "USD with retries": 1000 * before,
+            "throttled calls per report with slots": slots.refused / count,
+            "throttled calls per report with retries": retries.refused / count,
+            "USD for 1,000 with slots": 1000 * paid,
+            "USD for 1,000 with retries": 1000 * before,
             "ratio of the costs": paid / before,
         }
     note = (
-        "What waiting costs, in invocations and state transitions. The goal is a third of what it costs with retries."
+        "The costs are only those of waiting: Lambda invocations and state transitions. The goal is that time slots "
+        "cost at most a third of what random retries cost."
     )
     yield Result("wall-retries", "Time slots and random retries", compared, (note,))

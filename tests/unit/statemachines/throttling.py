@@ -263,7 +263,7 @@ class Case:
 VARIANTS: Mapping[str, Conditions] = {
     "": Conditions(),
     ", half the documented rate": Conditions(rate=0.5),
-    ", half the documented rate, not announced by SP-API": Conditions(rate=0.5, tells=False),
+    ", half the documented rate, not stated in SP-API's responses": Conditions(rate=0.5, tells=False),
     ", another program makes a fifth of the calls": Conditions(others=0.2),
 }
 
@@ -286,7 +286,8 @@ def order_cases(counts: Sequence[int], varied: Sequence[int] = ()) -> Iterator[C
 
 def main() -> None:
     print(
-        "| of one seller | lost | throttled calls each | last done after | the quota's minimum | ratio | longest wait |"
+        "| load (one seller) | lost | throttled calls per report or order | last done after | the quota's minimum "
+        "| ratio | longest wait |"
     )
     print("|---|---:|---:|---:|---:|---:|---:|")
     cases = itertools.chain(
@@ -302,16 +303,20 @@ def main() -> None:
             flush=True,
         )
     seconds, most = announcements(6000)
-    print(f"\n6,000 e-mails at once: 0 lost, the last after {seconds / 60:.0f} min, at most {most} within a second\n")
-    print("| reports at once | with slots: lost, throttled each, USD each | with random retries | ratio of the costs |")
-    print("|---|---:|---:|---:|")
+    print(f"\n6,000 e-mails at once: 0 lost, the last after {seconds / 60:.0f} min, at most {most} in any second\n")
+    print(
+        "| reports at once | lost with slots | lost with retries | throttled calls per report with slots "
+        "| throttled calls per report with retries | USD per report with slots | USD per report with retries "
+        "| ratio of the costs |"
+    )
+    print(f"|---|{'---:|' * 7}")
     for count in (200, 500, 1000, 2000):
         found, before = reports(count), retried(count)
         costs = usd_of_waiting(found, count, slots=True), usd_of_waiting(before, count, slots=False)
         print(
-            f"| {count:,} | {count - found.done}, {found.refused / count:.1f}, {costs[0]:.6f} "
-            f"| {count - before.done} ({(count - before.done) / count:.1%}), {before.refused / count:.1f}, "
-            f"{costs[1]:.6f} | {costs[0] / costs[1]:.2f} |"
+            f"| {count:,} | {count - found.done} | {count - before.done:,} ({(count - before.done) / count:.1%}) "
+            f"| {found.refused / count:.1f} | {before.refused / count:.1f} "
+            f"| {costs[0]:.6f} | {costs[1]:.6f} | {costs[0] / costs[1]:.2f} |"
         )
 
 
