@@ -210,13 +210,17 @@ def _interrupted(world: World) -> dict[str, Any]:
     """
     world.use_waiting_machine()
     ledger = listings.listing_ledger()
-    requested, stopped, concluded = (
-        ledger.receive(uuid.uuid4().hex, _listing(world, f"SKU-000{number}"), _PUT, "hash", None)
-        for number in (1, 2, 3)
-    )
-    assert requested is not None
-    assert stopped is not None
-    assert concluded is not None
+
+    def received(sku: str) -> Record:
+        # The sweep takes them in the order of their times, which have whole seconds: at the same time, the random ids
+        # would decide, and a call would have another number in each row.
+        world.clock.sleep(1)
+        record = ledger.receive(uuid.uuid4().hex, _listing(world, sku), _PUT, "hash", None)
+        assert record is not None
+        return record
+
+    received("SKU-0001")
+    stopped, concluded = received("SKU-0002"), received("SKU-0003")
     ledger.enter(stopped)
     world.stopped_execution(stopped.submission_id)
     ledger.enter(concluded)

@@ -100,6 +100,8 @@ def run(world: World, scenario: Scenario, undisturbed: Course, position: int, fa
     row = Row(scenario, undisturbed.names[position], position, fault)
     done = world.invoke(scenario.function, event, position, fault)
     row.outcome = _outcome(scenario, done)
+    if done.names[: position + 1] != undisturbed.names[: position + 1]:
+        row.deviations.append("the calls came in another order than without the fault, so the fault met another call")
     row.deviations += _unexplained(world, scenario, row, done)
     if not scenario.repeatable:
         return row
@@ -181,7 +183,7 @@ def _outcome(scenario: Scenario, done: Invocation) -> str:
             if done.killed or done.error is not None:
                 return NO_RESPONSE
             status = done.result["statusCode"]
-            return SUCCEEDS if status in (200, 302) else str(status)
+            return SUCCEEDS if status in (200, 303) else str(status)
         case Kind.QUEUE | Kind.STREAM:
             failed = done.killed or done.error is not None or done.result["batchItemFailures"]
             return RETURNED if failed else SUCCEEDS

@@ -1,6 +1,7 @@
 """A sample of `make faults`: the most telling rows, each as the table in docs/reliability.md has it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -40,7 +41,7 @@ SAMPLE = (
     ("listing outcomes", "SNS Publish", Fault.DENIED),
     ("POST /listings/feeds", "DynamoDB PutItem", Fault.ANSWER_LOST),
     ("send a feed", "SP-API POST /feeds/2021-06-30/feeds", Fault.KILLED_AFTER),
-    ("acknowledge a feed", "SFN StartExecution", Fault.TIME_OUT),
+    ("finish a feed", "SFN StartExecution", Fault.TIME_OUT),
     ("file uploaded", "SFN StartExecution", Fault.KILLED_AFTER),
     ("POST /product-types/pulls", "SFN StartExecution", Fault.KILLED_AFTER),
     ("GET /product-types/{productType}", "S3 PutObject", Fault.DENIED),
@@ -81,6 +82,20 @@ def test_a_deed_that_is_done_twice_deviates(world: World) -> None:
     undisturbed.effects.subtract(["SP-API POST /reports/2021-06-30/reports"])
     row = run(world, scenario, undisturbed, 0, Fault.THROTTLED)
     assert row.deviations == ["SP-API POST /reports/2021-06-30/reports was carried out 1 times too often"]
+
+
+def test_a_fault_of_another_call_than_the_rows_deviates(world: World) -> None:
+    scenario = BY_NAME["POST /reports"]
+    undisturbed = course(world, scenario)
+    reordered = replace(undisturbed, names=(undisturbed.names[-1], *undisturbed.names[:-1]))
+    row = run(world, scenario, reordered, 1, Fault.THROTTLED)
+    assert row.deviations == ["the calls came in another order than without the fault, so the fault met another call"]
+
+
+@pytest.mark.parametrize("name", ["sweep of submissions", "sweep of feeds"])
+def test_a_sweep_makes_its_calls_in_the_same_order_each_time(world: World, name: str) -> None:
+    """Whatever the random ids of what it finds."""
+    assert len({course(world, BY_NAME[name]).names for _ in range(4)}) == 1
 
 
 def test_a_refusal_that_nobody_is_told_of_deviates(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
