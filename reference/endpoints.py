@@ -22,7 +22,7 @@ METHOD_ORDER = ("POST", "PATCH", "GET", "DELETE")
 class Endpoint:
     """One method of one REST API.
 
-    `route` is "POST /reports"; `summary` is the first line of the action's docstring; `fields` are in the order in
+    `route` is "POST /reports"; `summary` is the first paragraph of the action's docstring; `fields` are in the order in
     which the function reads them.
     """
 
@@ -74,8 +74,7 @@ def public_pages(checkout: Path = CHECKOUT) -> tuple[PublicPage, ...]:
             _same(name, {f"GET {path}" for path in public}, served)
             for route, page in served.items():
                 path = route.removeprefix("GET ")
-                summary = (page.serve.__doc__ or "").strip().splitlines()[0]
-                found.append(PublicPage(public[path], name, path, summary, page.parameters))
+                found.append(PublicPage(public[path], name, path, _summary(page.serve), page.parameters))
     return tuple(found)
 
 
@@ -133,11 +132,16 @@ def _of_function(name: str, module: ModuleType, events: list[Mapping[str, Any]])
             function=name,
             method=route.split(" ")[0],
             path=route.split(" ")[1],
-            summary=(getattr(action, "func", action).__doc__ or "").strip().splitlines()[0],
+            summary=_summary(getattr(action, "func", action)),
             fields=_fields_of(action),
         )
         for route, action in served.items()
     ]
+
+
+def _summary(action: Any) -> str:
+    """The first paragraph of the docstring, on one line."""
+    return " ".join((action.__doc__ or "").strip().partition("\n\n")[0].split())
 
 
 def _fields_of(action: Any) -> tuple[FieldDescription, ...]:

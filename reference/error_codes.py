@@ -158,11 +158,11 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
     "BodyTooLarge": ("The body is larger than 256 KB.", "Send less."),
     "TooManyValues": ("A listing has more than 10,000 values.", "Send less."),
     "TooManyWaiting": (
-        "500 changes of the same SKU are waiting.",
+        "500 changes of the same SKU in the same marketplace are waiting to be sent.",
         "Put several attributes into one PATCH, or wait.",
     ),
     "TooManyFeeds": (
-        "500 files of listings of this account are waiting.",
+        "500 files of listings of this seller in this region are not finished yet.",
         "Put more messages into one file, or wait.",
     ),
     "StoredItemDamaged": (

@@ -164,11 +164,11 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
         "refreshedDaily": True,
         "progress": {
             "finished": 412,
-            "stored": 411,
+            "stored": 412,
             "changed": 0,
             "unchanged": 0,
             "substituted": 1,
-            "failed": 1,
+            "failed": 0,
             "removed": 0,
             "total": 2016,
         },
@@ -497,8 +497,12 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal(
         429,
-        "500 files of this account are waiting.",
-        _error("TooManyFeeds", "500 feeds of this account are waiting: put more messages into one file", "SellerId"),
+        "500 files of listings of this seller in this region are not finished yet.",
+        _error(
+            "TooManyFeeds",
+            "500 files of listings of this seller in this region are not finished yet: put more messages into one file",
+            "SellerId",
+        ),
         _requests_feed,
         retry_after=True,
     ),

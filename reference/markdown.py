@@ -17,9 +17,9 @@ def markdown(endpoints: tuple[Endpoint, ...], pages: tuple[PublicPage, ...]) -> 
         "The example requests use the clients in [examples](examples): "
         "[host_product.sh](examples/host_product.sh), [host_product.py](examples/host_product.py) or "
         "[host_product_botocore.py](examples/host_product_botocore.py), and "
-        "[host_product.mjs](examples/host_product.mjs). `product` is a `QuickStart`. The variables with addresses, "
-        "such "
-        "as `reports` and `REPORTS_URL`, have the values of these outputs:",
+        "[host_product.mjs](examples/host_product.mjs). In the Python and Node.js examples, `product` is an instance "
+        "of the client's class `QuickStart`. The variables with addresses, such as `reports` and `REPORTS_URL`, have "
+        "the values of these outputs:",
         table(
             ("variable", "output"),
             [

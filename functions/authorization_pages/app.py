@@ -47,12 +47,14 @@ def handler(event: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
 
 
 def _callback(event: Mapping[str, Any], own: str) -> Page | Redirect:
-    """Amazon's redirect URI: exchanges Amazon's code for a refresh token and stores the token."""
+    """The redirect URI of your Amazon application. The stack exchanges Amazon's code for a refresh token and stores the
+    token.
+    """
     return wiring.redirect_uri().serve(event, own, http_api.call_deadline())
 
 
 def _log_in(event: Mapping[str, Any], own: str) -> Page | Redirect:
-    """Amazon's log-in URI: sends the browser to the log-in page of your product."""
+    """The log-in URI of your Amazon application. The stack redirects the browser to your product's log-in page."""
     return wiring.login_uri().serve(event, own)
 
 
@@ -60,7 +62,7 @@ PAGES: Mapping[str, Public] = {
     "GET /authorize/callback": Public(
         _callback,
         {
-            "state": "the state of the authorization",
+            "state": "the value with which the stack recognizes the authorization that it started",
             "selling_partner_id": "the seller's merchant token, or the vendor's vendor group",
             "spapi_oauth_code": "Amazon's authorization code",
         },
@@ -68,10 +70,10 @@ PAGES: Mapping[str, Public] = {
     "GET /authorize/login": Public(
         _log_in,
         {
-            "amazon_callback_uri": "the page of Amazon to return to",
-            "amazon_state": "Amazon's own state, returned unchanged",
+            "amazon_callback_uri": "the page at Amazon to which the browser returns after the log-in",
+            "amazon_state": "Amazon's own state, which the stack returns to Amazon unchanged",
             "selling_partner_id": "the seller's merchant token, or the vendor's vendor group",
-            "version": "beta for a draft application",
+            "version": "beta if the application is a draft; otherwise absent",
         },
     ),
 }

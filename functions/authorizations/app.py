@@ -43,7 +43,9 @@ def _list(fields: Fields) -> Mapping[str, object]:
 
 
 def _continue(fields: Fields) -> Mapping[str, object]:
-    """Returns the address of Amazon to which your product redirects the browser after the log-in."""
+    """Returns the address at Amazon to which your product sends the browser once the user has logged in to your
+    product.
+    """
     request = requests.read_login_request(fields, wiring.host)
     return requests.continue_after_login(request, wiring.authorizations())
 

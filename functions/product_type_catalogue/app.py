@@ -31,7 +31,9 @@ def _list(fields: Fields) -> Mapping[str, object]:
 
 
 def _show(fields: Fields) -> Mapping[str, object]:
-    """Returns a definition with links to its schema, the resolved schema and its table of attributes."""
+    """Returns the definition of a product type, with links to Amazon's schema, to the schema with all references
+    resolved, and to a table of the attributes.
+    """
     key = read_show_request(fields)
     return show_definition(wiring.schema_storage(), wiring.schema_links(), key)
 

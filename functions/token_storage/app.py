@@ -18,7 +18,9 @@ def _store(fields: Fields) -> Mapping[str, object]:
     seller_id = fields.seller_id()
     refresh_token = fields.refresh_token()
     region = fields.optional_region()
-    verify = fields.flag("Verify", rule="true to store the token only if LWA accepts it; false by default")
+    verify = fields.flag(
+        "Verify", rule="true to store the token only if Login with Amazon (LWA) accepts it; false by default"
+    )
     fields.finish()
     if verify:
         callers.check_refresh_token(refresh_token, http_api.call_deadline())

@@ -77,7 +77,7 @@ ELSEWHERE = tuple(SubscriptionRecord("A1", Region.NA, "X", f"s-{n}", f"d-{n}", "
 EACH: list[tuple[Refusal, str]] = [
     (
         LaneFullError("CUP"),
-        "500 changes of SKU CUP are waiting to be sent: put several attributes into one PATCH",
+        "500 changes of SKU CUP in this marketplace are waiting to be sent: put several attributes into one PATCH",
     ),
     (TooManyValuesError("Attributes"), "Attributes has more than 10,000 values, lists and objects"),
     (InvalidRequestError([FieldError("A", "Missing", "A is"), FieldError("B", "E", "B is")]), "A is; B is"),
@@ -236,7 +236,10 @@ EACH: list[tuple[Refusal, str]] = [
         FeedRequestUnknownError("f-1"),
         "no feed request f-1 was found: the stack did not receive it, or it has expired",
     ),
-    (TooManyFeedsError(), "500 feeds of this account are waiting: put more messages into one file"),
+    (
+        TooManyFeedsError(),
+        "500 files of listings of this seller in this region are not finished yet: put more messages into one file",
+    ),
     (AwsCallFailedError(KeyError(), changes=False), "A call to AWS failed (KeyError). The request changed nothing"),
     (
         DepartureIncompleteError(Departure("A1", 1, 2, 3, 4, 5, 6, 7, 8, 9, (Remainder("ReportsRemain", "m", 1.0),))),

@@ -172,11 +172,14 @@ class Fields:
             return None
         return Region(value) if value else None
 
-    def choice(self, name: str, choices: Iterable[str], *, required: bool = True) -> str:
-        """A field that must be one of `choices`; empty when it is invalid, or absent and not required."""
+    def choice(self, name: str, choices: Iterable[str], *, required: bool = True, note: str = "") -> str:
+        """A field that must be one of `choices`; empty when it is invalid, or absent and not required. The note is for
+        readers of the field's description.
+        """
         allowed = [str(choice) for choice in choices]
         rule = f"one of {', '.join(allowed)}"
-        value = self._string(name, required=required, rule=rule, schema={"type": "string", "enum": allowed})
+        schema = {"type": "string", "enum": allowed}
+        value = self._string(name, required=required, rule=f"{rule}; {note}" if note else rule, schema=schema)
         if value and value not in allowed:
             self._wrong(name, "InvalidValue", f"{name} must be {rule}")
             return ""

@@ -38,7 +38,10 @@ class HostAddresses:
 def read_return_url(fields: Fields, host: Callable[[], HostAddresses]) -> str | None:
     """ReturnUrl: where the browser goes in place of this stack's own page."""
     name = "ReturnUrl"
-    rule = "an address in the parameter AuthorizationReturnUrls, or below an entry that ends with a slash"
+    rule = (
+        "an address that equals an entry of the parameter AuthorizationReturnUrls, or starts with an entry that ends "
+        "with a slash"
+    )
     value = fields.text(name, required=False, rule=rule)
     if value and not host().allows(value):
         fields.errors.append(FieldError(name, "AddressNotAllowed", f"{name} must be {rule}"))

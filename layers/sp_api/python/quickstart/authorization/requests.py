@@ -118,11 +118,15 @@ class ConnectionQuery:
 def read_authorization_request(fields: Fields, host: Callable[[], HostAddresses]) -> AuthorizationRequest:
     """Raises InvalidRequestError with every field that is wrong."""
     region = fields.region()
-    party = fields.choice("PartyType", tuple(PartyType))
+    party = fields.choice("PartyType", tuple(PartyType), note="in lower case here, but in capitals for /listings")
     marketplace_id = _optional(fields, "MarketplaceId", MARKETPLACE_ID, "a marketplace id, such as ATVPDKIKX0DER")
     reference = _host_reference(fields)
     return_url = read_return_url(fields, host)
-    seller_id = fields.seller_id() if _given(fields, "SellerId", "the connection to renew") else None
+    seller_id = (
+        fields.seller_id()
+        if _given(fields, "SellerId", "the id of the selling partner whose connection you want to renew")
+        else None
+    )
     if marketplace_id:
         fields.check_marketplaces("MarketplaceId", (marketplace_id,), region)
     central = consent_host(region, PartyType(party or PartyType.SELLER), marketplace_id)
@@ -155,7 +159,11 @@ def read_authorization_id(fields: Fields) -> str:
 
 def read_connection_query(fields: Fields) -> ConnectionQuery:
     """Raises InvalidRequestError with every field that is wrong."""
-    seller_id = fields.seller_id() if _given(fields, "SellerId", "only this selling partner's connections") else None
+    seller_id = (
+        fields.seller_id()
+        if _given(fields, "SellerId", "the id of a selling partner, to list only its connections")
+        else None
+    )
     state = fields.choice("State", tuple(ConnectionState), required=False)
     limit = fields.limit(_MOST_LISTED, _MOST_LISTED)
     after = fields.next_token(("SellerId", "Item"))

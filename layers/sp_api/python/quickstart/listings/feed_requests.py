@@ -59,7 +59,7 @@ class FeedRequestUnknownError(Refusal):
 
 
 class TooManyFeedsError(Refusal):
-    """Too many feeds of the account are waiting."""
+    """Too many files of the account have been uploaded and are not finished."""
 
     status = 429
     code = "TooManyFeeds"
@@ -67,7 +67,10 @@ class TooManyFeedsError(Refusal):
     retry_after = 600.0
 
     def __init__(self) -> None:
-        super().__init__(f"{_MOST_QUEUED} feeds of this account are waiting: put more messages into one file")
+        super().__init__(
+            f"{_MOST_QUEUED} files of listings of this seller in this region are not finished yet: "
+            "put more messages into one file"
+        )
 
 
 @dataclass(frozen=True)

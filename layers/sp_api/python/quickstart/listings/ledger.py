@@ -66,7 +66,8 @@ class LaneFullError(Refusal):
 
     def __init__(self, sku: str) -> None:
         super().__init__(
-            f"{MOST_QUEUED} changes of SKU {sku} are waiting to be sent: put several attributes into one PATCH"
+            f"{MOST_QUEUED} changes of SKU {sku} in this marketplace are waiting to be sent: "
+            "put several attributes into one PATCH"
         )
 
 

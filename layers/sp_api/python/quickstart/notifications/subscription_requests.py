@@ -57,7 +57,7 @@ def read_request(fields: Fields) -> SubscriptionRequest:
         notification_type,
         _payload_version(fields),
         read_directive(fields, notification_type),
-        fields.flag("Replace"),
+        fields.flag("Replace", "true to first delete the seller's other subscriptions to the type; false by default"),
     )
     fields.finish()
     return request
@@ -73,7 +73,8 @@ def read_list_query(fields: Fields) -> SubscriptionQuery:
 def read_end_query(fields: Fields) -> SubscriptionQuery:
     """Raises InvalidRequestError listing every invalid field."""
     seller_id, region, notification_type = fields.seller_id(), fields.region(), _notification_type(fields)
-    query = SubscriptionQuery(seller_id, region, notification_type, only_own=fields.flag("OnlyOwn"))
+    only_own = fields.flag("OnlyOwn", "true to cancel only subscriptions to this stack's queues; false by default")
+    query = SubscriptionQuery(seller_id, region, notification_type, only_own=only_own)
     fields.finish()
     return query
 
@@ -82,7 +83,7 @@ def _notification_type(fields: Fields, *, required: bool = True) -> str:
     """NotificationType: empty when it is missing, or not supported and AllowUnknownType is not set."""
     name = "NotificationType"
     value = fields.text(name, required=required, rule=f"one of {', '.join(SQS_TYPES)}; with AllowUnknownType, any type")
-    allowed = fields.flag("AllowUnknownType")
+    allowed = fields.flag("AllowUnknownType", "true to allow a type that the stack does not know; false by default")
     refused = why_not(value) if value else None
     if refused is None:
         return value
