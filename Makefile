@@ -137,7 +137,7 @@ mail: operator-environment ## print the e-mails of the local stack, the newest l
 # The tests wait half of their time, which the linters use. Their output comes at the end, and is short.
 test: test-environment ## run the tests except the long proofs, and the linters beside them (ARGS= goes to pytest; WORKERS=0 runs one test at a time)
 	@$(LINT) > .local/lint.log 2>&1 & linters=$$!; trap 'kill $$linters; exit 130' INT TERM; \
-	$(TOOLS) -m pytest $(PARALLEL) -m "not proof" $(ARGS); tested=$$?; \
+	$(TOOLS) -m pytest $(PARALLEL) --reruns 1 -m "not proof" $(ARGS); tested=$$?; \
 	wait $$linters; linted=$$?; echo "make lint:"; cat .local/lint.log; exit $$((tested || linted))
 
 proofs: test-environment ## run the tests that make test leaves out because they take long (ARGS= goes to pytest)

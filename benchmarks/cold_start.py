@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measuring import Figures, alternated, machine
+from benchmarks.measuring import Figures, alternated, in_turns, machine
 from benchmarks.results import Result, Told
 from benchmarks.transfer import CHECKOUT, FUNCTION, PEERS
 from publishing import Hosting, build, unpack
@@ -101,7 +101,7 @@ def _spent() -> float:
 
 
 def results(*, quick: bool, told: Told) -> Iterator[Result]:
-    rounds = 3 if quick else 5
+    rounds = 3 if quick else 9
     chosen = {name: each for name, each in functions().items() if not quick or name in EXAMPLES}
     rows, notes = {}, []
     with tempfile.TemporaryDirectory(prefix="cold-start-") as temporary:
@@ -119,14 +119,16 @@ def results(*, quick: bool, told: Told) -> Iterator[Result]:
                 contestants[PLAIN] = partial(cpu, FUNCTION, [plain / each for each in _path(name)], ours)
             if name in ALSO:
                 contestants[ALSO[name]] = partial(cpu, FUNCTION, path, f"import {ALSO[name]}\n{least}")
-            spent = {each: found["CPU ms"] for each, found in alternated(contestants, rounds, told).items()}
-            rows[name] = {OWN: spent[OWN], FLOOR: spent[FLOOR], RATIO: spent[OWN] / spent[FLOOR]}
-            rows[name] |= {PLAIN: spent[PLAIN]} if PLAIN in spent else {}
+            turns = in_turns(contestants, rounds, told)
+            spent = {each: [figures["CPU ms"] for figures in own_turns] for each, own_turns in turns.items()}
+            rows[name] = {each: statistics.median(spent[each]) for each in (OWN, FLOOR)}
+            rows[name][RATIO] = _ratio(spent[OWN], spent[FLOOR])
+            rows[name] |= {PLAIN: statistics.median(spent[PLAIN])} if PLAIN in spent else {}
             if name in ALSO:
-                ratio = spent[OWN] / spent[ALSO[name]]
+                ratio = _ratio(spent[OWN], spent[ALSO[name]])
                 notes.append(
                     f"{name} also needs {ALSO[name]}. A floor that imports these packages too takes "
-                    f"{spent[ALSO[name]]:.0f} ms, and the ratio to this floor is {ratio:.2f}."
+                    f"{statistics.median(spent[ALSO[name]]):.0f} ms, and the ratio to this floor is {ratio:.2f}."
                 )
     ratios = sorted(row[RATIO] for row in rows.values())
     within = sum(ratio <= 1 for ratio in ratios)
@@ -138,6 +140,11 @@ def results(*, quick: bool, told: Told) -> Iterator[Result]:
     for name, program in PEERS_WITH.items():
         rows[name] = {OWN: alternated({name: partial(cpu, PEERS, (), program)}, rounds, told)[name]["CPU ms"]}
     yield Result("cold-start", "Cold starts", rows, notes, OWN)
+
+
+def _ratio(own: Sequence[float], floor: Sequence[float]) -> float:
+    """The median of the rounds' ratios: a machine that is slower for a while is slower for both parts of a round."""
+    return statistics.median(each / least for each, least in zip(own, floor, strict=True))
 
 
 def _path(function: str) -> tuple[str, ...]:

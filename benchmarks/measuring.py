@@ -26,7 +26,14 @@ def machine() -> str:
 def alternated(
     contestants: Mapping[str, Callable[[], Figures]], rounds: int, told: Callable[[str], object]
 ) -> Mapping[str, Figures]:
-    """The median of each figure of each contestant; in each round they run one after another, in turns."""
+    """The median of each figure of each contestant."""
+    return {name: medians(each) for name, each in in_turns(contestants, rounds, told).items()}
+
+
+def in_turns(
+    contestants: Mapping[str, Callable[[], Figures]], rounds: int, told: Callable[[str], object]
+) -> Mapping[str, Sequence[Figures]]:
+    """The figures of each contestant, round by round; in each round the contestants run one after another, in turns."""
     found: dict[str, list[Figures]] = {name: [] for name in contestants}
     names = list(contestants)
     for number in range(rounds):
@@ -34,7 +41,7 @@ def alternated(
             figures = contestants[name]()
             found[name].append(figures)
             told(f"round {number + 1}: {name}: " + ", ".join(f"{key} {value:,.4g}" for key, value in figures.items()))
-    return {name: medians(each) for name, each in found.items()}
+    return found
 
 
 def medians(rounds: Sequence[Figures]) -> Figures:
