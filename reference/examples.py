@@ -497,7 +497,7 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal(
         429,
-        "500 files of this account are waiting.",
+        "Too many files of listings are waiting: this seller already has 500 in this region.",
         _error("TooManyFeeds", "500 feeds of this account are waiting: put more messages into one file", "SellerId"),
         _requests_feed,
         retry_after=True,
