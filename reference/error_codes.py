@@ -164,11 +164,11 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
     "BodyTooLarge": ("The body is larger than 256 KB.", "Send less."),
     "TooManyValues": ("A listing has more than 10,000 values, lists and objects.", "Send less."),
     "TooManyWaiting": (
-        "Too many changes of this SKU are waiting: 500 PATCH requests.",
+        "Too many changes of this SKU in this marketplace are waiting to be sent: 500 PATCH requests.",
         "Put several attributes into one PATCH, or send the request again after Retry-After.",
     ),
     "TooManyFeeds": (
-        "Too many files of listings are waiting: this seller already has 500 in this region.",
+        "Too many files of listings: 500 of this seller in this region are not finished yet.",
         "Put more messages into one file, or send the request again after Retry-After.",
     ),
     "StoredItemDamaged": (

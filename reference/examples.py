@@ -497,7 +497,7 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal(
         429,
-        "Too many files of listings are waiting: this seller already has 500 in this region.",
+        "Too many files of listings: 500 of this seller in this region are not finished yet.",
         _error("TooManyFeeds", "500 feeds of this account are waiting: put more messages into one file", "SellerId"),
         _requests_feed,
         retry_after=True,
