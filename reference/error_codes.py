@@ -5,6 +5,7 @@ Statuses come from the code. The words are here, and a test compares the codes w
 
 import importlib
 import pkgutil
+import textwrap
 from collections.abc import Iterator, Mapping
 
 import quickstart
@@ -12,6 +13,7 @@ from quickstart.refusals import Refusal
 from reference.markdown import table
 
 PAGE = "docs/errors.md"
+_WIDTH = 140
 # When, and what to do.
 _VALIDATION: Mapping[str, tuple[str, str]] = {
     "Missing": (
@@ -19,26 +21,28 @@ _VALIDATION: Mapping[str, tuple[str, str]] = {
         "Add the field in the place that the message names.",
     ),
     "Empty": ("A required field, or the whole body, is empty.", "Send a value, or a JSON object as the body."),
-    "InvalidType": ("A value has the wrong JSON type, such as a number for a text.", "Send the type in the message."),
+    "InvalidType": (
+        "A value has the wrong JSON type, such as a number instead of a string.",
+        "Send the type in the message.",
+    ),
     "InvalidValue": (
         'A value breaks the rule in the message. If the message asks "Did you mean", the stack guessed what you meant; '
         "it does not change a request.",
         "Send a value that follows the rule: [api-reference.md](api-reference.md) lists the rules of all fields.",
     ),
     "InvalidJson": (
-        "The body, or ReportOptions as a text, is not valid JSON. NaN and Infinity are not JSON.",
-        "Send JSON. Programs should use a JSON library and not join texts.",
+        "The body, or ReportOptions as a string, is not valid JSON. NaN and Infinity are not JSON.",
+        "Send JSON. Programs should use a JSON library, and not concatenate strings.",
     ),
     "UnknownField": (
-        "The request has no field with this name. The stack rejects such requests, so that you notice a misspelt "
-        "optional "
-        "field.",
+        "The request has no field with this name. The stack rejects such requests, so that you notice a misspelled "
+        "optional field.",
         "Use the name in the message: names of fields begin with a capital letter.",
     ),
-    "DuplicateName": ("An object of the body has the same name twice.", "Leave one of them out."),
+    "DuplicateName": ("An object of the body has the same name twice.", "Leave out one of the two."),
     "TooDeep": ("Lists and objects are nested in more than 32 levels.", "Send fewer levels."),
     "NotARefreshToken": (
-        "RefreshToken is certainly no refresh token of Login with Amazon; the message says what it seems to be.",
+        "RefreshToken is certainly not a refresh token of Login with Amazon. The message says what it seems to be.",
         "Send the refresh token as Amazon displayed it, without quotes and not URL-encoded.",
     ),
     "AddressNotAllowed": (
@@ -101,9 +105,9 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "List the files with GET /listings/feeds.",
     ),
     "RefreshTokenRefused": (
-        "LWA refuses the seller's stored token: it is another application's, or the authorization was revoked or has "
-        "expired.",
-        "Have the seller authorise the application again, and store the new token with POST /tokens. It works at once.",
+        "LWA rejects the seller's stored token: the token belongs to another application, or the authorization was "
+        "revoked or has expired.",
+        "Have the seller authorize the application again, and store the new token with POST /tokens. It works at once.",
     ),
     "RequestInProgress": (
         "An earlier copy of this request is being processed, or failed less than 30 seconds ago.",
@@ -125,7 +129,7 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "Check its status with GET /product-types/pulls/{pullId}.",
     ),
     "CatalogMatch": (
-        "Amazon's catalogue already has products with this identifier. The stack did not send the listing.",
+        "Amazon's catalog already has products with this identifier. The stack did not send the listing.",
         "Send the Asin of one of them, or set OnFindings to SEND.",
     ),
     "ListingRestricted": (
@@ -142,28 +146,30 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "See [authorization.md](authorization.md#your-log-in-page).",
     ),
     "DifferentAuthorization": (
-        "The authorization has another region, party type or seller than the one that it continues.",
+        "The region, party type or seller of the authorization differs from that of the earlier authorization in "
+        "ContinuesAuthorizationId.",
         "Leave out ContinuesAuthorizationId, or have the user choose the same account.",
     ),
     "SubscriptionConflict": (
-        "The seller already has a subscription to this type with another destination, filter or payload version.",
+        "The seller already has a subscription to this type with another destination or filter, or with another "
+        "payload version while SP-API allows only one.",
         "Follow the message, or send Replace: true.",
     ),
     "SubscriptionNotReplaced": (
         "POST /notifications with Replace: the stack deleted the old subscription and could not create the new one. "
         "The "
-        "status is that of SP-API's error. The message says whether the old subscription was restored.",
+        "status is that of SP-API's error. The message says whether the stack has restored the old subscription.",
         "Follow the message, and send the request again.",
     ),
     "BodyTooLarge": ("The body is larger than 256 KB.", "Send less."),
-    "TooManyValues": ("A listing has more than 10,000 values.", "Send less."),
+    "TooManyValues": ("A listing has more than 10,000 values, lists and objects.", "Send less."),
     "TooManyWaiting": (
-        "500 changes of the same SKU in the same marketplace are waiting to be sent.",
-        "Put several attributes into one PATCH, or wait.",
+        "Too many changes of this SKU in this marketplace are waiting to be sent: 500 PATCH requests.",
+        "Put several attributes into one PATCH, or send the request again after Retry-After.",
     ),
     "TooManyFeeds": (
-        "500 files of listings of this seller in this region are not finished yet.",
-        "Put more messages into one file, or wait.",
+        "Too many files of listings: 500 of this seller in this region are not finished yet.",
+        "Put more messages into one file, or send the request again after Retry-After.",
     ),
     "StoredItemDamaged": (
         "An item in one of the stack's tables cannot be read, for example because somebody changed it by hand.",
@@ -179,7 +185,7 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "happened.",
     ),
     "SellerRemains": (
-        "DELETE /tokens removed the seller only partly. `errors` has one entry for each thing that remains.",
+        "DELETE /tokens removed the seller only partly. `errors` has one entry for each item that remains.",
         "Send the request again after Retry-After.",
     ),
 }
@@ -187,16 +193,15 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
 _SILENT: Mapping[str, tuple[str, str, str]] = {
     "TransientError": (
         "502, 504",
-        "504: SP-API or LWA did not answer; the message names the host. 502: it failed, or its answer could not be "
-        "read.",
-        "Send the request again; for POST /reports, with the ClientToken in the message. If it lasts, check the "
-        "health of "
-        "SP-API in the Solution Provider Portal.",
+        "SP-API or LWA failed or sent an answer that the stack could not read (502), or did not answer (504). With "
+        "504, the message names the host.",
+        "Send the request again; for POST /reports, with the ClientToken in the message. If the error persists, check "
+        "the health of SP-API in the Solution Provider Portal.",
     ),
     "DeadlineExceeded": (
         "504",
         "SP-API or LWA did not answer within the 20 seconds that a request has.",
-        "As for TransientError.",
+        "The same as for [TransientError](#transienterror).",
     ),
     "PermanentError": ("502", "SP-API rejected the call and returned no code.", "Follow the message."),
     "InvalidInputError": ("400", "SP-API rejected the input and returned no code.", "Follow the message."),
@@ -212,7 +217,7 @@ _SILENT: Mapping[str, tuple[str, str, str]] = {
     "ClientSecretExpiredError": (
         "503",
         "SP-API rejects the application's client secret as expired. This can happen for some time after a rotation.",
-        "Send the request again after Retry-After. If it lasts longer than an hour, check the secret: "
+        "Send the request again after Retry-After. If the error persists for longer than an hour, check the secret: "
         "[secret-rotation.md](secret-rotation.md).",
     ),
 }
@@ -258,10 +263,10 @@ def error_page() -> str:
     found = codes()
     parts = [
         "# Error codes",
-        "`make reference` generates this page from the code. Each entry of `errors` in a response has a `code`, and in "
-        "`documentation` the section of this page about it. [api.md](api.md#errors) explains the form of a response, "
-        "and "
-        "which responses come from API Gateway: those have neither.",
+        "`make reference` generates this page from the code. In a response, each entry of `errors` has a `code`. Its "
+        "`documentation` field names the section of this page about that code. [api.md](api.md#errors) explains the "
+        "form of a response, and which responses come from API Gateway: those responses have no `code` and no "
+        "`documentation`.",
         table(
             ("code", "status", "when"),
             [
@@ -270,14 +275,12 @@ def error_page() -> str:
             ],
         ),
         "## Codes of Amazon",
-        "Any other code is one of SP-API or Login with Amazon (LWA), which the stack passes on with its message. "
-        "Amazon may "
-        "add codes at any time, so a program should decide by the status:",
+        "Any other code comes from SP-API or Login with Amazon (LWA). The stack passes it on with its message. Amazon "
+        "may add codes at any time, so your program should decide by the status:",
         table(("status", "what the code means", "what to do"), _BY_STATUS),
         "## Rules of a product type",
         "After `ListingInvalid`, the other entries name the rule of the product type's schema that a value breaks, "
-        "such as "
-        "`required` or `maxLength`. `field` is the JSON pointer of the value. See "
+        "such as `required` or `maxLength`. `field` is the JSON pointer of the value. See "
         "[listings.md](listings.md#checks-before-a-submission).",
         "## Codes of this stack",
         *(
@@ -285,7 +288,14 @@ def error_page() -> str:
             for code, (statuses, when, remedy) in sorted(found.items())
         ),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(_wrapped(paragraph) for part in parts for paragraph in part.split("\n\n")) + "\n"
+
+
+def _wrapped(paragraph: str) -> str:
+    """Tables and headings stay as they are."""
+    if paragraph.startswith(("|", "#")):
+        return paragraph
+    return textwrap.fill(paragraph, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _refusals(base: type[Refusal]) -> Iterator[type[Refusal]]:

@@ -497,7 +497,7 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal(
         429,
-        "500 files of listings of this seller in this region are not finished yet.",
+        "Too many files of listings: 500 of this seller in this region are not finished yet.",
         _error(
             "TooManyFeeds",
             "500 files of listings of this seller in this region are not finished yet: put more messages into one file",

@@ -16,11 +16,11 @@ KINDS = {
     "delivered two days late, eligible at the third check": 8,
     "delivery date moved later": 6,
     "delivery date moved earlier": 3,
-    "delivery date moved later while the workflow runs": 3,
+    "delivery date moved later while the execution runs": 3,
     "notification without delivery dates": 4,
     "notifications arrive days late, all at once": 4,
     "cancelled before the due time": 5,
-    "cancelled while the workflow runs": 3,
+    "cancelled while the execution runs": 3,
     "cancellation notification arrives before the shipment": 2,
     "never eligible": 4,
 }
@@ -30,7 +30,7 @@ NOT_ELIGIBLE = (
     "cancellation notification arrives before the shipment",
     "never eligible",
 )
-CANCELLED_WHILE_RUNNING = "cancelled while the workflow runs"
+CANCELLED_WHILE_RUNNING = "cancelled while the execution runs"
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _plan(kind: str, order: Order, shipped: datetime, backlog: datetime, chance:
             moved(2, soon)
         case "delivery date moved earlier":
             moved(-1, soon)
-        case "delivery date moved later while the workflow runs":
+        case "delivery date moved later while the execution runs":
             truth = [(shipped, late(3))]
             moved(3, while_running)
         case "notification without delivery dates":
@@ -138,7 +138,7 @@ def _plan(kind: str, order: Order, shipped: datetime, backlog: datetime, chance:
         case "cancelled before the due time":
             truth.append((soon, replace(order, status="Canceled")))
             notices.append(replace(first, changed=soon, sent=soon, status="Canceled"))
-        case "cancelled while the workflow runs":
+        case "cancelled while the execution runs":
             truth = [(shipped, late(4)), (while_running, replace(late(4), status="Canceled"))]
             notices.append(replace(first, changed=while_running, sent=while_running, status="Canceled"))
         case "cancellation notification arrives before the shipment":

@@ -46,7 +46,7 @@ def text(result: Result) -> str:
     """A Markdown table by kind of order, and totals."""
     rows = [
         "| orders | | requested once | requested twice | requested outside the window | not requested "
-        "| state in the ledger | SP-API calls per order | answered |",
+        "| state in the solicitations table | SP-API calls per order | answered |",
         "|---|--:|--:|--:|--:|--:|---|--:|--:|",
     ]
     for kind in (ON_TIME, *KINDS):
@@ -83,7 +83,7 @@ def _totals(result: Result) -> list[str]:
         f"{result.aws_failures}",
         f"- executions: {_listed(dict(result.executions))}; still running: {result.executions['RUNNING']}",
         f"- schedules left over: {result.schedules_left}; messages in dead-letter queues: {result.dead_letters}",
-        f"- writes to the ledger: {result.table_writes / storm.orders:.1f} per order",
+        f"- writes to the solicitations table: {result.table_writes / storm.orders:.1f} per order",
     ]
 
 

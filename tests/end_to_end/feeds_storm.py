@@ -196,7 +196,7 @@ def _files(deployment: Deployment, host: HostProduct, storm: Storm, chance: rand
     large, small = seller(), storm.small
     issues = [{"every": 40, "issues": [REFUSAL]}, {"every": 97, "itemIssues": [WARNING]}]
     return [
-        file("the catalogue", large, "S", storm.messages, outcome={"messages": issues, "notification": {"copies": 3}}),
+        file("the catalog", large, "S", storm.messages, outcome={"messages": issues, "notification": {"copies": 3}}),
         # Half of its SKUs are in the catalogue too.
         file("a second file of the account", large, "S", small, outcome={"notification": {"copies": 0}}),
         file("a notice before the answer", seller(), "N", small, outcome={"notification": {"beforeAnswer": True}}),

@@ -247,7 +247,7 @@ class Life:
                 self.work(seller, day)
             self.done["days"] += 1
         statuses = self.control("GET", "requests")["statuses"]
-        self.done["calls of Login with Amazon"] = sum(statuses["getAccessToken"].values())
+        self.done["calls to Login with Amazon"] = sum(statuses["getAccessToken"].values())
         self.done["calls rejected for a wrong secret"] = len(self.wrong_secrets())
 
 

@@ -1,4 +1,4 @@
-"""docs/listing-feeds.md, "Publish a catalogue": its requests and its file are sent as they are written."""
+"""docs/listing-feeds.md, "Publish a catalog": its requests and its file are sent as they are written."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ from tests.end_to_end.test_listing_guide import contains
 from tests.waiting import SECONDS
 
 PAGE = CHECKOUT / "docs/listing-feeds.md"
-SECTION = "Publish a catalogue"
+SECTION = "Publish a catalog"
 SELLER = "A3TH9S8BH6GOGM"
 EXAMPLES = REPOSITORY / "docs" / "examples"
 PROGRAMS = {

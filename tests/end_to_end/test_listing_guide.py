@@ -42,7 +42,9 @@ def send(host: HostProduct, block: Block) -> Any:
 
 
 def contains(whole: Any, part: Any) -> bool:
-    """Whether everything in `part` is in `whole`, at the same place."""
+    """Whether everything in `part` is in `whole`, at the same place. "..." stands for any text."""
+    if part == "...":
+        return isinstance(whole, str) and bool(whole)
     if isinstance(part, dict):
         return isinstance(whole, dict) and all(name in whole and contains(whole[name], part[name]) for name in part)
     if isinstance(part, list):

@@ -54,9 +54,9 @@ def test_without_failures_an_order_needs_the_minimum_of_calls() -> None:
         "delivered two days late, eligible at the third check": 4,
         "delivery date moved later": 2,
         "delivery date moved earlier": 2,
-        "delivery date moved later while the workflow runs": 3,
+        "delivery date moved later while the execution runs": 3,
         "cancelled before the due time": 0,
-        "cancelled while the workflow runs": 1,
+        "cancelled while the execution runs": 1,
         "cancellation notification arrives before the shipment": 0,
     }
     for order in result.orders:
