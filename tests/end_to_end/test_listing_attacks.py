@@ -106,6 +106,8 @@ def test_a_deletion_is_not_repeated_over_a_later_submission(
     first = publish(host, french_seller, "AGAIN", Attributes=unique())
     assert outcome(deployment, events, first["submissionId"])["Status"] == "PUBLISHED"
     rule(french_seller, dropped=True, count=1, sku="AGAIN")
+    # The wait that follows keeps this scale: long enough for the next submission.
+    scale_waits(deployment, 0.1)
     deletion = host.delete("ListingsUrl", "/AGAIN", **query_of(french_seller)).json()
     assert deletion["status"] == "ACCEPTED", deletion
     again = publish(host, french_seller, "AGAIN", Attributes=unique())
@@ -122,6 +124,8 @@ def test_a_repeated_deletion_that_is_refused_ends_in_words(
     first = publish(host, french_seller, "STAYS", Attributes=unique())
     assert outcome(deployment, events, first["submissionId"])["Status"] == "PUBLISHED"
     rule(french_seller, dropped=True, count=1, sku="STAYS")
+    # The wait that follows keeps this scale: long enough for the fault.
+    scale_waits(deployment, 0.1)
     deletion = host.delete("ListingsUrl", "/STAYS", **query_of(french_seller)).json()
     fault = {"fault": "status", "status": 403, "operation": "deleteListingsItem", "code": "Unauthorized", "count": 20}
     french_seller.control("POST", "faults", fault | {"sellerId": french_seller.seller_id})
