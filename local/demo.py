@@ -241,7 +241,7 @@ def _run(servers: Servers, steps: Steps, connecting: Connecting | None = None) -
             raise DemoFailedError(
                 f"the downloaded report ({len(stored)} bytes) differs from what SP-API served ({len(served)} bytes)"
             )
-        say(f"{len(stored):,} bytes, the same as SP-API served; its first lines:")
+        say(f"{len(stored):,} bytes of gzip, the same as SP-API served; its first lines, decompressed:")
     text = gzip.decompress(stored).decode()
     print(_framed("\n".join(line[:110] for line in text.splitlines()[:SHOWN_LINES])))
     return deployment

@@ -1,4 +1,7 @@
-"""Prints the e-mails of the local stack as people read them, the newest last: `make mail`."""
+"""Prints the e-mails of the local stack as people read them, the newest last: `make mail`.
+
+After `make down`, they are those of the stack that was stopped.
+"""
 
 import contextlib
 import json
@@ -6,7 +9,7 @@ import sys
 import unicodedata
 
 from environment import RUN_DIRECTORY
-from servers import load_servers
+from servers import MAIL, load_servers
 from smtp_mailbox import Mail, read_messages
 
 _LINE = "-" * 100
@@ -23,12 +26,15 @@ def text_of(mail: Mail) -> str:
 
 
 def main() -> int:
-    servers = load_servers(RUN_DIRECTORY)
-    if servers is None:
+    running = load_servers(RUN_DIRECTORY) is not None
+    mails = read_messages(RUN_DIRECTORY / MAIL)
+    if not running and not mails:
         print("No local stack is running. Start one with `make up`", file=sys.stderr)
         return 2
-    for mail in read_messages(servers.mail_directory):
+    for mail in mails:
         print(f"{_LINE}\n{text_of(mail)}\n")
+    if not running:
+        print("The local stack is stopped. Links in these e-mails no longer work.", file=sys.stderr)
     return 0
 
 

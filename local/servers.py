@@ -25,6 +25,7 @@ STOP_SECONDS = 5.0
 # A server may write much before it ends.
 SAVE_SECONDS = 60.0
 RECORD = "servers.json"
+MAIL = "mail"
 STATE = "state"
 LOCAL = Path(__file__).resolve().parent
 LISTENING = re.compile(r"listening on (?:http://)?127\.0\.0\.1:(?P<port>\d+)\s")
@@ -70,7 +71,7 @@ def start_servers(
     stops the others.
     """
     run = run_directory.absolute()
-    mail, scratch = run / "mail", run / "scratch"
+    mail, scratch = run / MAIL, run / "scratch"
     for folder in (mail, scratch):
         folder.mkdir(parents=True, exist_ok=True)
     state = run / STATE

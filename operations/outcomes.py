@@ -16,7 +16,8 @@ from operations.findings import Finding
 from operations.logs import lines, log_groups
 from operations.redrive import restarted_name
 from operations.stack import Stack
-from quickstart.dynamodb import Table
+from quickstart.dynamodb import Item, Table
+from quickstart.notifications.types import REPORTS_TYPE
 from quickstart.solicitations.ledger import State
 from quickstart.solicitations.scheduling import NOT_RECORDED
 from sp_api.errors import presentable
@@ -241,19 +242,18 @@ def _executions_of(states: Any, machine: str, **query: str) -> Iterator[Mapping[
 
 def _reports(stack: Stack, now: datetime, since: timedelta) -> Iterator[Finding]:
     hours = int(stack.parameters.get("ReportOverdueHours") or OVERDUE_HOURS)
-    # Also those about which an e-mail was sent.
-    overdue = (
-        Attr("ReportStatus").eq("IN_QUEUE")
-        & Attr("RequestedTime").lt((now - timedelta(hours=hours)).isoformat(timespec="seconds"))
-        & Attr("DeliveryStatus").not_exists()
+    overdue_since = (now - timedelta(hours=hours)).isoformat(timespec="seconds")
+    # Also overdue ones about which an e-mail was sent.
+    unfinished = (
+        Attr("ReportStatus").eq("IN_QUEUE") & Attr("RequestedTime").exists() & Attr("DeliveryStatus").not_exists()
     )
     not_delivered = Attr("DeliveryStatus").eq("FAILED")
     failed = Attr("ReportStatus").eq("FATAL")
     table = Table(stack.client("dynamodb"), stack.outputs["ReportsTableName"])
     items = sorted(
-        table.scan(overdue | not_delivered | failed), key=lambda item: str(item.get("CreatedTime", "")), reverse=True
+        table.scan(unfinished | not_delivered | failed), key=lambda item: str(item.get("CreatedTime", "")), reverse=True
     )
-    late, lost, fatal = [], [], []
+    late, lost, fatal, waiting = [], [], [], []
     for item in items:
         name = f"{presentable(str(item['ReportId']))} of seller {presentable(str(item['SellerId']))}"
         if item.get("DeliveryStatus") == "FAILED":
@@ -262,6 +262,8 @@ def _reports(stack: Stack, now: datetime, since: timedelta) -> Iterator[Finding]
         elif item.get("ReportStatus") == "FATAL":
             if _recent(item.get("NotifiedTime") or item.get("CreatedTime"), now, since):
                 fatal.append(f"{name} ({presentable(str(item.get('ReportType', 'unknown type')))})")
+        elif str(item["RequestedTime"]) >= overdue_since:
+            waiting.append(item)
         elif _recent(item["RequestedTime"], now, since):
             late.append(f"{name}, requested {_since(item['RequestedTime'], now)}")
     if late:
@@ -286,8 +288,30 @@ def _reports(stack: Stack, now: datetime, since: timedelta) -> Iterator[Finding]
             "the e-mail about each report has SP-API's explanation. Request the report again",
             later=True,
         )
+    if waiting and "SellingPartnersTableName" in stack.outputs:
+        yield from _unsubscribed(stack, waiting)
     if not late and not lost and not fatal:
         yield Finding("reports", "no report is overdue, failed or not delivered")
+
+
+def _unsubscribed(stack: Stack, waiting: Sequence[Item]) -> Iterator[Finding]:
+    """Sellers with a report that nobody will hear of. A subscription that was created elsewhere has no record."""
+    sellers = Table(stack.client("dynamodb"), stack.outputs["SellingPartnersTableName"])
+    subscribed = {
+        (item["SellerId"], item.get("RegionCode")) for item in sellers.scan(Attr("NotificationType").eq(REPORTS_TYPE))
+    }
+    requested = [(item["SellerId"], item.get("RegionCode")) for item in waiting]
+    missing = [pair for pair in requested if pair not in subscribed]
+    if missing:
+        names = [presentable(f"{seller} in {region}") for seller, region in dict.fromkeys(missing)]
+        yield Finding(
+            "reports",
+            f"{counted(len(missing), 'report')} requested without a subscription to {REPORTS_TYPE}, for seller "
+            f"{_listed(names)}",
+            "the stack does not learn when they are finished. Subscribe the seller with POST /notifications. If the "
+            "report does not arrive, request it again: docs/troubleshooting.md#no-notifications-arrive",
+            later=True,
+        )
 
 
 def _orders(stack: Stack, now: datetime) -> Iterator[Finding]:

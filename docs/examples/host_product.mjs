@@ -1,4 +1,4 @@
-// The same client as host_product.py with Node.js 20 or later.
+// The same client as host_product.py with Node.js 22 or later; Node.js 20 works with warnings.
 //
 //   npm install @aws-sdk/credential-providers aws4fetch
 //   export AWS_REGION=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... ROLE_ARN=...
@@ -10,11 +10,17 @@
 //   const report = await product.create(reports, { SellerId: seller, RegionCode: "NA", ... });
 //   for await (const page of product.pages(reports, { SellerId: seller })) console.log(page.reports);
 //   const { link } = await product.get(`${reports}/${report.reportId}`, { SellerId: seller });
+//   await product.download(link.url, "report.tsv");
+//
+// To see when it waits, and why, set NODE_DEBUG=host_product.
 
 import { randomUUID } from "node:crypto";
-import { realpathSync } from "node:fs";
+import { createWriteStream, realpathSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { debuglog } from "node:util";
 import { fromEnv, fromTemporaryCredentials } from "@aws-sdk/credential-providers";
 import { AwsClient } from "aws4fetch";
 
@@ -25,6 +31,7 @@ const RENEWED_BEFORE_EXPIRY_SECONDS = 300;
 const TIMEOUT_SECONDS = 30;
 const LONGEST_PAUSE_SECONDS = 30;
 const WITH_BODY = ["POST", "PATCH"];
+const debug = debuglog("host_product");
 
 /** The API returned an error: `status`, `code` (docs/errors.md), `requestId`, and `answer`, its whole JSON.
  *
@@ -105,6 +112,26 @@ export class QuickStart {
     return this.request("DELETE", address, query);
   }
 
+  /** Saves the document of a link, decompressed. Sends no request twice: after an error, get a new link.
+   *
+   * Throws RequestRefusedError and NoAnswerError, and then leaves the file as it was. */
+  async download(link, file) {
+    const partial = `${file}.partial`;
+    try {
+      const answer = await fetch(link);
+      if (answer.status !== 200) {
+        throw new RequestRefusedError(answer.status, { message: await answer.text() }, answer.headers);
+      }
+      await pipeline(answer.body, createWriteStream(partial)); // decompressed, as Content-Encoding says
+      await rename(partial, file);
+    } catch (failure) {
+      if (!(failure instanceof TypeError)) throw failure; // fetch throws nothing else
+      throw new NoAnswerError(undefined, failure.cause?.code ?? failure.name);
+    } finally {
+      await rm(partial, { force: true });
+    }
+  }
+
   /** Sends a signed request, again if that helps. Encode an id in the address with encodeURIComponent.
    *
    * Throws RequestRefusedError and NoAnswerError. */
@@ -130,6 +157,7 @@ export class QuickStart {
         throw error;
       }
       if (Date.now() + wait * 1000 > giveUp) throw error;
+      debug("waiting %d s: %s", wait, error.message);
       await sleep(wait * 1000);
     }
   }

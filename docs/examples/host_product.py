@@ -14,15 +14,20 @@ The addresses are outputs of the stack, such as ReportCreatorUrl; docs/api.md ha
     for page in product.pages(reports, SellerId=seller):
         print(page["reports"])
     link = product.get(f"{reports}/{report['reportId']}", SellerId=seller)["link"]["url"]
+    product.download(link, "report.tsv")
+
+To see when it waits, and why: logging.basicConfig(level=logging.INFO).
 """
 
 import json
+import logging
 import os
 import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -37,7 +42,9 @@ RENEWED_BEFORE_EXPIRY = timedelta(minutes=5)
 # API Gateway answers within 29 seconds.
 TIMEOUT_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 30
+PIECE_BYTES = 1 << 20
 WITH_BODY = ("POST", "PATCH")
+logger = logging.getLogger(__name__)
 
 
 class RequestRefusedError(Exception):
@@ -109,6 +116,25 @@ class QuickStart:
     def delete(self, address: str, **query: object) -> Mapping[str, Any]:
         return self.request("DELETE", address, query)
 
+    def download(self, link: str, file: str | Path) -> None:
+        """Saves the document of a link, decompressed. Sends no request twice: after an error, get a new link.
+
+        Raises RequestRefusedError and NoAnswerError, and then leaves the file as it was.
+        """
+        partial = Path(f"{file}.partial")
+        try:
+            with requests.get(link, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+                if answer.status_code != 200:
+                    raise RequestRefusedError(answer.status_code, {"message": answer.text}, answer.headers)
+                with partial.open("wb") as target:
+                    target.writelines(answer.iter_content(PIECE_BYTES))  # decompressed, as Content-Encoding says
+            partial.replace(file)
+        except requests.RequestException as failure:
+            # Without the failure itself, whose message contains the link.
+            raise NoAnswerError(None, type(failure).__name__) from None
+        finally:
+            partial.unlink(missing_ok=True)
+
     def request(self, method: str, address: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """Sends a signed request, again if that helps. Encode an id in the address with quote(id, safe="").
 
@@ -136,6 +162,7 @@ class QuickStart:
                 wait = wait if repeatable else None
             if wait is None or time.monotonic() + wait > give_up:
                 raise error
+            logger.info("waiting %.0f s: %s", wait, error)
             time.sleep(wait)
 
     def _once(self, method: str, address: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:

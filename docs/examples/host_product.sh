@@ -4,7 +4,9 @@
 #   export AWS_REGION=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... ROLE_ARN=...
 #   ./host_product.sh [POST | PATCH] <address> <JSON>
 #   ./host_product.sh GET | DELETE "<address>?<name>=<value>&..."     # names in alphabetical order
+#   curl --fail --compressed --output report.tsv "<link>"             # a report, decompressed
 #
+# For the next page of a list, add NextToken=<the page's nextToken>, also in alphabetical order.
 # Credentials expire after an hour; each run gets new ones.
 set -euo pipefail
 method=POST

@@ -5,11 +5,13 @@ python host_product_botocore.py [<method>] <address> [<JSON>]
 """
 
 import json
+import logging
 import os
 import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -19,13 +21,16 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
+from urllib3.exceptions import HTTPError
 
 # It takes a few seconds until a new access key or role works everywhere in IAM.
 IAM_SETTLES_SECONDS = 30
 # API Gateway answers within 29 seconds.
 TIMEOUT_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 30
+PIECE_BYTES = 1 << 20
 WITH_BODY = ("POST", "PATCH")
+logger = logging.getLogger(__name__)
 
 
 class RequestRefusedError(Exception):
@@ -95,6 +100,29 @@ class QuickStart:
     def delete(self, address: str, **query: object) -> Mapping[str, Any]:
         return self.request("DELETE", address, query)
 
+    def download(self, link: str, file: str | Path) -> None:
+        """Saves the document of a link, decompressed. Sends no request twice: after an error, get a new link.
+
+        Raises RequestRefusedError and NoAnswerError, and then leaves the file as it was.
+        """
+        partial = Path(f"{file}.partial")
+        try:
+            answer = self.http.send(AWSRequest("GET", link, stream_output=True).prepare())
+            if answer.status_code != 200:
+                raise RequestRefusedError(answer.status_code, {"message": answer.text}, answer.headers)
+            with partial.open("wb") as target:
+                # Decompressed, as Content-Encoding says.
+                target.writelines(answer.raw.stream(PIECE_BYTES, decode_content=True))
+            # botocore accepts a document that was cut short.
+            if answer.raw.length_remaining:
+                raise NoAnswerError(None, "IncompleteRead")
+            partial.replace(file)
+        except (HTTPClientError, HTTPError) as failure:
+            # Without the failure itself, whose message contains the link.
+            raise NoAnswerError(None, type(failure).__name__) from None
+        finally:
+            partial.unlink(missing_ok=True)
+
     def request(self, method: str, address: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """Sends a signed request, again if that helps. Encode an id in the address with quote(id, safe="").
 
@@ -122,6 +150,7 @@ class QuickStart:
                 wait = wait if repeatable else None
             if wait is None or time.monotonic() + wait > give_up:
                 raise error
+            logger.info("waiting %.0f s: %s", wait, error)
             time.sleep(wait)
 
     def _once(self, method: str, address: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-// The same as publish_catalogue.py with Node.js 20 or later.
+// The same as publish_catalogue.py with Node.js 22 or later; Node.js 20 works with warnings.
 //
 //   npm install @aws-sdk/credential-providers aws4fetch
 //   export AWS_REGION=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... ROLE_ARN=...

@@ -4,6 +4,7 @@ Methods, pages and errors are those of the stack. Answers that the stack returns
 script.
 """
 
+import gzip
 import json
 import socket
 import subprocess
@@ -26,8 +27,9 @@ from tests.waiting import SECONDS
 
 # Each program reads [{"call", "arguments"}] and prints a line for each: {"result"} or what the exception says.
 _PYTHON = """
-import json, os, sys
+import json, logging, os, sys
 from importlib import import_module
+logging.basicConfig(level=logging.INFO)
 client = import_module(sys.argv[1])
 product = client.QuickStart(os.environ["ROLE_ARN"], os.environ["AWS_REGION"], patience=float(sys.argv[2]))
 for step in json.load(sys.stdin):
@@ -48,13 +50,15 @@ for step in json.load(sys.stdin):
 """
 _NODE = """
 import { readFileSync } from "node:fs";
-const { QuickStart, RequestRefusedError } = await import(process.argv[2]);
+const { NoAnswerError, QuickStart, RequestRefusedError } = await import(process.argv[2]);
 const product = new QuickStart(process.env.ROLE_ARN, process.env.AWS_REGION, { patience: Number(process.argv[3]) });
 for (const [call, address, fields] of JSON.parse(readFileSync(0, "utf8"))) {
   let shown;
   try {
-    shown = { result: call === "pages" ? await all(product, address, fields) : await product[call](address, fields) };
+    const result = call === "pages" ? await all(product, address, fields) : await product[call](address, fields);
+    shown = { result: result ?? null };
   } catch (error) {
+    if (!(error instanceof RequestRefusedError || error instanceof NoAnswerError)) throw error;
     shown = error instanceof RequestRefusedError
       ? { status: error.status, code: error.code, requestId: error.requestId, message: error.message }
       : { status: null, clientToken: error.clientToken ?? null };
@@ -68,12 +72,21 @@ async function all(product, address, fields) {
 }
 """
 CLIENTS = ("requests", "botocore", "node")
-Step = tuple[str, str, Mapping[str, object]]
+Step = tuple[str, str, Mapping[str, object] | str]
 each_client = pytest.mark.parametrize("client", CLIENTS)
 
 
 def run(client: str, deployment: Deployment, folder: Path, steps: Sequence[Step], patience: float = 60) -> list[Any]:
     """What the client returned or raised for each call."""
+    done = ended(client, deployment, folder, steps, patience)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def ended(
+    client: str, deployment: Deployment, folder: Path, steps: Sequence[Step], patience: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """The program after these calls; its standard error has what the client logs."""
     if client == "node":
         program = folder / "program.mjs"
         program.write_text(_NODE)
@@ -81,17 +94,15 @@ def run(client: str, deployment: Deployment, folder: Path, steps: Sequence[Step]
     else:
         module = {"requests": "host_product", "botocore": "host_product_botocore"}[client]
         command = [sys.executable, "-c", _PYTHON, module, str(patience)]
-    done = subprocess.run(
+    return subprocess.run(
         command,
         input=json.dumps(steps),
-        env={**example_environment(deployment), "PYTHONPATH": str(EXAMPLES)},
+        env={**example_environment(deployment), "PYTHONPATH": str(EXAMPLES), "NODE_DEBUG": "host_product"},
         capture_output=True,
         text=True,
         timeout=SECONDS,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @each_client
@@ -149,7 +160,7 @@ class Script:
 
 
 SP_API_FAILED = "createReport: HTTP 503 ServiceUnavailable: down"
-Answer = tuple[int | None, Mapping[str, str], Mapping[str, Any]]
+Answer = tuple[int | None, Mapping[str, str], Mapping[str, Any] | bytes]
 GOOD: Answer = (200, {}, {"reportId": "7"})
 
 
@@ -171,9 +182,9 @@ def scripted(answers: Sequence[Answer]) -> Iterator[Script]:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            text = json.dumps(content).encode()
+            text = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(text))}.items():
+            for name, value in {"Content-Length": str(len(text)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text)
@@ -246,6 +257,59 @@ def test_patience_ends(deployment: Deployment, tmp_path: Path, client: str) -> N
     with scripted([NO_ANSWER]) as script:
         (shown,) = run(client, deployment, tmp_path, [("create", script.address, {"ClientToken": "t-1"})], patience=0)
     assert shown == {"status": None, "clientToken": "t-1"}
+
+
+@each_client
+def test_a_wait_is_logged(deployment: Deployment, tmp_path: Path, client: str) -> None:
+    with scripted([failed(429, "createReport: HTTP 429 QuotaExceeded", Retry_After="1"), GOOD]) as script:
+        done = ended(client, deployment, tmp_path, [("post", script.address, {})])
+    assert "waiting 1 s: HTTP 429: createReport: HTTP 429 QuotaExceeded" in done.stderr
+
+
+GZIP = {"Content-Encoding": "gzip"}
+TEXT = "sku\tprice\nCafé\t4.00\n".encode()
+PACKED = gzip.compress(TEXT)
+LINK_EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+# What a link returns, and the saved file, or the status of the exception.
+DOWNLOADS: Mapping[str, tuple[Answer, bytes | int | None]] = {
+    "gzip": ((200, GZIP, PACKED), TEXT),
+    "gzip of several members": ((200, GZIP, PACKED + PACKED), TEXT + TEXT),
+    "gzip of an empty document": ((200, GZIP, gzip.compress(b"")), b""),
+    "not compressed": ((200, {}, TEXT), TEXT),
+    "an empty document": ((200, {}, b""), b""),
+    "the link has expired": ((403, {"Content-Type": "application/xml"}, LINK_EXPIRED), 403),
+    "a lost answer": (NO_ANSWER, None),
+    "a document cut short": ((200, {"Content-Length": "100", "Connection": "close"}, TEXT), None),
+    "gzip cut short": ((200, {**GZIP, "Content-Length": "100", "Connection": "close"}, PACKED), None),
+    "not gzip": ((200, GZIP, TEXT), None),
+}
+
+
+@each_client
+def test_a_download_is_decompressed_and_whole(deployment: Deployment, tmp_path: Path, client: str) -> None:
+    file = tmp_path / "report.tsv"
+    for what, (answer, expected) in DOWNLOADS.items():
+        file.write_text("earlier")
+        with scripted([answer]) as script:
+            (shown,) = run(client, deployment, tmp_path, [("download", script.address, str(file))])
+        if isinstance(expected, bytes):
+            assert (shown, file.read_bytes()) == ({"result": None}, expected), what
+            continue
+        assert shown["status"] == expected, what
+        assert expected is None or "Request has expired" in shown["message"], what
+        assert shown.get("clientToken") is None, (what, shown)
+        assert file.read_text() == "earlier", what
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left - {"program.mjs"} == {"report.tsv"}
+
+
+@each_client
+def test_a_download_names_what_this_machine_refuses(deployment: Deployment, tmp_path: Path, client: str) -> None:
+    """The file cannot be written: this is no lost answer, and the message names the file."""
+    with scripted([(200, GZIP, PACKED)]) as script:
+        done = ended(client, deployment, tmp_path, [("download", script.address, str(tmp_path / "none" / "r.tsv"))])
+    assert done.returncode == 1
+    assert "r.tsv" in done.stderr
 
 
 @each_client

@@ -351,6 +351,8 @@ def test_overdue_and_fatal_reports(own: Deployment, stack: Stack) -> None:
     host, seller = HostProduct.of(own), new_seller(own.servers, "A1DOCTOR000002")
     host.store_token(seller)
     overdue = host.create_report(seller)
+    lines = [line for line in examine(stack) if "without a subscription" in line.state]
+    assert [(line.mark, f"for seller {seller.seller_id} in NA" in line.state) for line in lines] == [("--", True)]
     age(own, seller, overdue, timedelta(hours=25))
     assert problems(examine(stack))["reports"].startswith(
         f"1 report not finished by SP-API within 24 hours: {overdue} of seller {seller.seller_id}, "

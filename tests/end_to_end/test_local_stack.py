@@ -1,5 +1,6 @@
 """docs/develop.md, as somebody follows it who develops a product against the local stack."""
 
+import json
 import re
 import signal
 import subprocess
@@ -43,7 +44,9 @@ def chapter(title: str) -> list[Block]:
 
 
 def test_a_product_is_developed_against_the_local_stack(terminal: Terminal) -> None:
-    for block in chapter("Start the stack"):
+    demo, *others = chapter("Start the stack")
+    assert re.search(r"[\d,]+ bytes of gzip, the same as SP-API served", terminal.run(demo))
+    for block in others:
         terminal.run(block)
     started = terminal.environment
     assert Path(started["MAILBOX"]).is_dir()
@@ -57,11 +60,14 @@ def test_a_product_is_developed_against_the_local_stack(terminal: Terminal) -> N
     subjects = [line for line in terminal.run(look).splitlines() if line.startswith("Subject: ")]
     assert sum("is ready" in line for line in subjects) == 5, "the demo's own report, and one for each example"
 
-    own_python, own_node, listing, leaving = chapter("Write your own program")
-    for block in (own_python, own_node):
+    own_python, own_node, listing, downloading, leaving = chapter("Write your own program")
+    saved = terminal.checkout / "report.tsv"
+    for block in (own_python, own_node, downloading):
         printed = terminal.run(block)
-        assert re.search(r"^fresh link: http://127\.0\.0\.1:", printed, re.MULTILINE), printed
-        assert re.search(r"^refused: 404 ReportUnknown .+", printed, re.MULTILINE), printed
+        if block is not downloading:
+            assert re.search(r"^refused: 404 ReportUnknown .+", printed, re.MULTILINE), printed
+        assert saved.read_text().startswith("item-name\t"), f"{block}: not decompressed"
+        saved.unlink()
     assert len(re.findall(r'"reportId"', terminal.run(listing))) == 7
     left, stored, subscribed = terminal.run(leaving).splitlines()
     assert '"reportsDeleted": 7' in left
@@ -80,10 +86,14 @@ def test_a_product_is_developed_against_the_local_stack(terminal: Terminal) -> N
         "Nothing was sent: the message is not valid JSO",
     )
 
-    fatal, throttled, remove_faults, expired, revoked, authorized, strict = chapter("Cause failures")
-    terminal.run(fatal)
-    terminal.run(calls[0])
+    fatal, without_quotas, throttled, remove_faults, expired, revoked, authorized, strict = chapter("Cause failures")
+    for block in (own_python, own_node):
+        terminal.run(fatal)
+        ended = run(terminal, block.text)
+        assert ended.returncode == 1
+        assert "no report: FATAL, DELIVERED. The e-mail says why" in ended.stderr
     _wait_for_mail(started["MAILBOX"], r"failed: report \d+")
+    assert json.loads(terminal.run(without_quotas))["scale"] == 0
     terminal.run(throttled)
     assert "HTTP 429" in run(terminal, calls[0].text).stderr
     for block in (remove_faults, expired):
@@ -91,6 +101,8 @@ def test_a_product_is_developed_against_the_local_stack(terminal: Terminal) -> N
     assert "reportId" in terminal.run(calls[0]), "a new access token is used"
     terminal.run(revoked)
     assert "HTTP 409" in run(terminal, calls[0].text).stderr
+    send, _, store, _ = leaving.text.splitlines()
+    assert "HTTP 400" in run(terminal, f"{send}\n{store}").stderr, "the token of env.sh no longer works"
     assert "SUCCESS" in terminal.run(authorized)
     assert "reportId" in terminal.run(calls[0]), "the new refresh token is used"
     terminal.run(strict)
@@ -119,14 +131,14 @@ def test_the_commands_of_an_operator_use_the_local_stack(terminal: Terminal) -> 
 
 def test_a_server_that_is_restarted_keeps_its_state(terminal: Terminal) -> None:
     (restart,) = chapter("Restart a server")
-    own_python, _, listing, _ = chapter("Write your own program")
+    own_python, _, listing, *_ = chapter("Write your own program")
     before = terminal.run(listing)
     assert terminal.run(restart) == "Restarted: emulator\n"
     assert terminal.run(listing) == before
     everything = run(terminal, "make restart")
     assert everything.stdout.split() == ["Restarted:", "mailbox", "Restarted:", "emulator", "Restarted:", "simulator"]
     # A whole report: functions, queues, state machines, the simulator and the mailbox go on.
-    assert "fresh link: " in terminal.run(own_python)
+    assert "saved: report.tsv" in terminal.run(own_python)
     assert len(re.findall(r'"reportId"', terminal.run(listing))) == len(re.findall(r'"reportId"', before)) + 1
 
 
@@ -143,7 +155,12 @@ def test_a_stack_that_runs_is_not_replaced_or_deleted(terminal: Terminal) -> Non
 
 def test_the_stack_is_stopped(terminal: Terminal) -> None:
     (block,) = chapter("Stop the stack")
+    received = run(terminal, "make mail").stdout
+    assert "is ready: report" in received
     assert terminal.run(block) == "Stopped.\n"
+    kept = run(terminal, "make mail")
+    assert (kept.returncode, kept.stdout) == (0, received)
+    assert kept.stderr.startswith("The local stack is stopped.")
     assert run(terminal, "make down").stdout == "Nothing is running.\n"
     unnamed = run(terminal, "make outputs")
     assert unnamed.returncode == 2

@@ -14,6 +14,7 @@ from operations.findings import Finding
 from operations.logs import Line
 from operations.redrive import restarted_name
 from operations.stack import Stack
+from quickstart.dynamodb import Table
 from quickstart.solicitations.scheduling import NOT_RECORDED
 
 NOW = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
@@ -176,11 +177,11 @@ ALL_WELL = [Finding("reports", "no report is overdue, failed or not delivered")]
             ],
         ),
         (
-            [report(ReportStatus="IN_QUEUE", RequestedTime=YESTERDAY)],
+            [report(ReportStatus="IN_QUEUE", RequestedTime=(NOW - timedelta(hours=25)).isoformat(timespec="seconds"))],
             [
                 Finding(
                     "reports",
-                    "1 report not finished by SP-API within 24 hours: 7 of seller A1, requested 24 hours ago",
+                    "1 report not finished by SP-API within 24 hours: 7 of seller A1, requested 25 hours ago",
                     "check with GET /notifications?SellerId=...&RegionCode=...&NotificationType="
                     "REPORT_PROCESSING_FINISHED that the seller is subscribed, then request the report again. If you "
                     'have done so, leave out earlier requests with ARGS="--since 12h": '
@@ -188,6 +189,7 @@ ALL_WELL = [Finding("reports", "no report is overdue, failed or not delivered")]
                 )
             ],
         ),
+        ([report(ReportStatus="IN_QUEUE", RequestedTime=YESTERDAY)], ALL_WELL),
         ([report(DeliveryStatus="FAILED", DeliveryFailedTime=LONG_AGO)], ALL_WELL),
         ([report(ReportStatus="FATAL", NotifiedTime=LONG_AGO)], ALL_WELL),
         ([report(ReportStatus="FATAL", CreatedTime=LONG_AGO)], ALL_WELL),
@@ -195,6 +197,34 @@ ALL_WELL = [Finding("reports", "no report is overdue, failed or not delivered")]
 )
 def test_what_became_of_reports(items: list[dict[str, Any]], expected: list[Finding]) -> None:
     assert list(outcomes._reports(stack_of(ReportsTableName=items), NOW, 14 * DAY)) == expected
+
+
+def test_a_report_that_waits_without_a_subscription_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def waiting(number: int, seller: str, region: str) -> dict[str, str]:
+        given = {"ReportId": str(number), "SellerId": seller, "RegionCode": region}
+        return report(ReportStatus="IN_QUEUE", RequestedTime=YESTERDAY, **given)
+
+    def subscribed(seller: str, region: str) -> dict[str, str]:
+        return {"SellerId": seller, "Item": f"SUBSCRIPTION#{region}#X#1.0", "RegionCode": region}
+
+    tables = {
+        "reports": [waiting(1, "A1", "NA"), waiting(2, "A1", "EU"), waiting(3, "A2", "NA"), waiting(4, "A1", "EU")],
+        "partners": [subscribed("A1", "NA")],
+    }
+    monkeypatch.setattr(Table, "scan", lambda table, _: tables[table.name])
+    outputs = {"ReportsTableName": "reports", "SellingPartnersTableName": "partners"}
+    stack = Stack("s", outputs, {}, lambda _: None, str, boto3.Session())
+    named, well = outcomes._reports(stack, NOW, 14 * DAY)
+    assert named == Finding(
+        "reports",
+        "3 reports requested without a subscription to REPORT_PROCESSING_FINISHED, for seller A1 in EU, A2 in NA",
+        "the stack does not learn when they are finished. Subscribe the seller with POST /notifications. If the report "
+        "does not arrive, request it again: docs/troubleshooting.md#no-notifications-arrive",
+        later=True,
+    )
+    assert [well] == ALL_WELL
+    tables["partners"] += [subscribed("A1", "EU"), subscribed("A2", "NA")]
+    assert list(outcomes._reports(stack, NOW, 14 * DAY)) == ALL_WELL
 
 
 def test_orders_whose_window_has_ended_are_left_out() -> None:
