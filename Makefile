@@ -236,7 +236,7 @@ doctor: stack-is-chosen operator-environment ## check a stack for problems: make
 	@$(OPERATE) operations.doctor $(NAMED) $(if $(REGION),--region $(REGION)) $(ARGS)
 
 # The shell waits for the console, which Ctrl-C ends; otherwise make would call that an error.
-console: stack-is-chosen console-environment ## open a web page of a stack: make console [STACK=<name>] [REGION=] [PORT=] [ALLOW_CHANGES=1]; without STACK, the local stack
+console: stack-is-chosen console-environment ## show a stack as a web page, and print its address: make console [STACK=<name>] [REGION=] [PORT=] [ALLOW_CHANGES=1]; without STACK, the local stack
 	@trap : INT; $(OPERATE) operations.console $(NAMED) $(if $(REGION),--region $(REGION)) $(if $(PORT),--port $(PORT)) \
 	  $(if $(call YES,$(ALLOW_CHANGES)),--allow-changes) $(ARGS)
 

@@ -279,9 +279,10 @@ def error_page() -> str:
         "may add codes at any time, so your program should decide by the status:",
         table(("status", "what the code means", "what to do"), _BY_STATUS),
         "## Rules of a product type",
-        "After `ListingInvalid`, the other entries name the rule of the product type's schema that a value breaks, "
-        "such as `required` or `maxLength`. `field` is the JSON pointer of the value. See "
-        "[listings.md](listings.md#checks-before-a-submission).",
+        "If the first entry of `errors` is `ListingInvalid`, each further entry stands for one mistake. Its `code` is "
+        "the rule that the value breaks: usually a rule of the product type's schema, such as `required` or "
+        "`maxLength`. Its `field` is `Attributes` (or `Patches`) followed by the JSON pointer of the value, such as "
+        "`Attributes/brand/0/value`. See [listings.md](listings.md#checks-before-a-submission).",
         "## Codes of this stack",
         *(
             f"### {code}\n\nStatus {statuses}. {when}\n\nWhat to do: {remedy}"

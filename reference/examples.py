@@ -400,9 +400,13 @@ def _asks_sp_api(endpoint: Endpoint) -> bool:
     )
 
 
+def _stores_token(endpoint: Endpoint) -> bool:
+    """POST /tokens reads no stored item, and asks LWA on request, with the application's secret."""
+    return endpoint.route == "POST /tokens"
+
+
 def _asks_amazon(endpoint: Endpoint) -> bool:
-    """POST /tokens asks LWA on request."""
-    return _asks_sp_api(endpoint) or any(field.name == "Verify" for field in endpoint.fields)
+    return _asks_sp_api(endpoint) or _stores_token(endpoint)
 
 
 # These need nothing that is stored.
@@ -514,7 +518,17 @@ REFUSALS: tuple[Refusal, ...] = (
             "the stored item TOKEN#NA of A3TH9S8BH6GOGM cannot be read (Error): restore it from a backup of the table, "
             "or delete it",
         ),
-        lambda endpoint: endpoint.route != "POST /tokens",
+        lambda endpoint: not _stores_token(endpoint),
+    ),
+    Refusal(
+        500,
+        "You sent Verify: true, and the application's secret in Secrets Manager cannot be read.",
+        _error(
+            "SecretUnreadable",
+            "the secret with the fields AppClientId and AppClientSecret cannot be read: store it in Secrets Manager as "
+            "a JSON object with these fields, each a text that is not empty",
+        ),
+        _stores_token,
     ),
     Refusal(
         502,

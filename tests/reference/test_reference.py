@@ -14,6 +14,7 @@ from reference import decisions
 from reference.__main__ import COLLECTION, documents
 from reference.architecture import PAGE, architecture
 from reference.endpoints import CHECKOUT, Endpoint, endpoints
+from reference.examples import REFUSALS
 
 ENDPOINTS = endpoints()
 NODE_MODULES = Path(os.environ.get("NODE_MODULES", CHECKOUT / "node_modules"))
@@ -80,6 +81,17 @@ def test_the_invoke_role_may_call_every_endpoint_and_the_collection_has_it(endpo
     assert f"${{{endpoint.api}Id}}/prod/{endpoint.method}{path}\n" in access
     requests = {item["name"]: item["request"] for item in _items(json.loads((CHECKOUT / COLLECTION).read_text()))}
     assert requests[endpoint.route]["method"] == endpoint.method
+
+
+def test_every_endpoint_names_the_failures_of_what_is_stored() -> None:
+    """An item of a table, or a secret: POST /tokens reads only the application's, with Verify."""
+    refusals = {
+        endpoint.route: [refusal for refusal in REFUSALS if refusal.status == 500 and refusal.applies_to(endpoint)]
+        for endpoint in ENDPOINTS
+    }
+    codes = {route: [refusal.body["errors"][0]["code"] for refusal in found] for route, found in refusals.items()}
+    assert codes.pop("POST /tokens") == ["SecretUnreadable"]
+    assert set(map(tuple, codes.values())) == {("StoredItemDamaged",)}
 
 
 def test_the_invoke_role_may_call_nothing_else() -> None:

@@ -23,6 +23,12 @@ def retries(machine: str, state: str, error: str) -> dict[str, Any]:
     return dict(found)
 
 
+def longest(retry: dict[str, Any]) -> float:
+    """The sum of the delays in seconds. Full jitter makes each of them shorter."""
+    delays = (retry["IntervalSeconds"] * retry["BackoffRate"] ** number for number in range(retry["MaxAttempts"]))
+    return float(sum(min(delay, retry.get("MaxDelaySeconds", delay)) for delay in delays))
+
+
 def test_the_queues_take_what_the_page_says(templates: dict[str, Template]) -> None:
     mappings = of_type(templates, "AWS::Lambda::EventSourceMapping").values()
     # The queue for new client secrets gets two messages a year; a stream has no concurrency of its own.
@@ -59,14 +65,19 @@ def test_retries_are_as_many_as_the_page_says() -> None:
     assert (throttled["MaxAttempts"], throttled["MaxDelaySeconds"]) == (100, 600)
     assert "up to 100 retries, at most 10 minutes apart" in (CHECKOUT / "docs" / "reports.md").read_text()
     for state in ("RetrieveDocument", "StoreDocument", "PresignAndNotify"):
-        assert retries("report-processor", state, "Lambda.TooManyRequestsException")["MaxAttempts"] == 30
-    assert "retries up to 30 times within about 15 minutes, and the execution of an order 8 times" in DOCUMENT
+        refused = retries("report-processor", state, "Lambda.TooManyRequestsException")
+        assert refused["MaxAttempts"] == 30
+        assert longest(refused) <= 30 * 60
+    assert "retries up to 30 times within 30 minutes, and the execution of an order 8 times within 45" in DOCUMENT
     assert retries("report-processor", "StoreDocument", "DeadlineExceeded")["MaxAttempts"] == 20
     for state in ("GetSolicitationActions", "SubmitSolicitation"):
         asked = retries("solicitation", state, "ThrottledError")
         assert (asked["MaxAttempts"], asked["MaxDelaySeconds"]) == (30, 1800)
-        assert retries("solicitation", state, "States.ALL")["MaxAttempts"] == 8
+        failed = retries("solicitation", state, "States.ALL")
+        assert failed["MaxAttempts"] == 8
+        assert longest(failed) <= 45 * 60
     assert "retried up to 30 times, at most half an hour apart" in DOCUMENT
+    assert "eight retries within 45 minutes" in (CHECKOUT / "docs" / "solicitations.md").read_text()
 
 
 def test_every_template_is_far_below_cloudformations_limits(templates: dict[str, Template]) -> None:

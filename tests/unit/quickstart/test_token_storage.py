@@ -2,12 +2,15 @@
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from quickstart import callers
+from quickstart.application_secret import ApplicationSecret
+from quickstart.remembered import Remembered
 from quickstart.token_vault import TokenVault
 from sp_api.credentials import unlike_a_refresh_token
 from sp_api.regions import Region
@@ -94,6 +97,19 @@ def test_what_is_no_refresh_token_is_refused_by_what_it_seems_to_be(storage: Sto
     assert MISTAKES[mistake] in body["message"]
     assert "IwEBIHxq" not in json.dumps(body)
     assert "0123456789abcdef" not in json.dumps(body)
+    assert storage.table.items == []
+
+
+def test_an_application_secret_that_cannot_be_read_is_500_and_nothing_is_stored(
+    storage: Storage, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.answers["GetSecretValue"] = lambda _: {"VersionId": "0" * 32, "SecretString": "no JSON"}
+    secret = ApplicationSecret(aws.client("secretsmanager"), "arn")
+    api = api_of(storage.server)
+    reading = replace(api, lwa=replace(api.lwa, application=Remembered(lambda: secret.in_use().credentials)))
+    monkeypatch.setattr(callers, "selling_partner_api", lambda: reading)
+    status, body = storage.post(RefreshToken="Atzr|x", Verify=True)
+    assert (status, [error["code"] for error in body["errors"]]) == (500, ["SecretUnreadable"])
     assert storage.table.items == []
 
 
