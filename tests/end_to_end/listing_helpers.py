@@ -38,7 +38,7 @@ _SEEN: dict[str, Json] = {}
 def outcome(deployment: Deployment, queue: str, submission_id: str) -> Json:
     """The event of this submission, in the second after it at the earliest.
 
-    Amazon's times are in whole seconds: what it changes in the same second looks unchanged, and is judged an hour later.
+    Amazon's times are in whole seconds: what it changes within one second looks unchanged, and is judged later.
     """
 
     def look() -> Json | None:
