@@ -46,7 +46,7 @@ ARGS =
 WORKERS ?= auto
 # Not $(MAKE) itself, whose line `make -n` would run.
 LINT = $(MAKE) lint
-PARALLEL := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PARALLEL := --numprocesses $(WORKERS) --maxprocesses 6 --dist loadfile --no-loadscope-reorder
 
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 SUPPORTED := 3.11 3.12 3.13

@@ -20,24 +20,36 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
+# A worker with its local stack, in bytes.
+MEMORY_OF_A_WORKER = 2 << 30
+
+
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than there are cores: the end-to-end tests wait for a local stack a third of their time."""
-    return (os.cpu_count() or 1) + 1
+    """Three workers for each core, because end-to-end tests wait most of their time; fewer where memory is short."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(3 * (os.cpu_count() or 1), memory // MEMORY_OF_A_WORKER))
 
 
 # Begin first, because they take the longest.
 LONGEST = (
-    "test_authorization.py",
     "test_listing_feeds.py",
-    "test_secret_rotation.py",
-    "test_doctor.py",
-    "test_alarms.py",
-    "test_destroy.py",
-    "test_deploy.py",
     "test_publish_listings.py",
     "test_clients.py",
     "test_product_types.py",
+    "test_local_stack.py",
+    "test_console_pages.py",
+    "test_secrets.py",
+    "test_alarms.py",
+    "test_deploy.py",
+    "test_secret_rotation.py",
+    "test_authorization.py",
     "test_machines.py",
+    "test_listing_complaints.py",
+    "test_doctor.py",
+    "test_listing_attacks.py",
+    "test_listing_feed_guide.py",
+    "test_examples.py",
+    "test_destroy.py",
 )
 # Their tests wait for servers; the others need a processor all the time.
 WAITING = ("emulator", "end_to_end", "faults", "fuzz")
