@@ -89,11 +89,14 @@ def find_stack(
 
 def client_maker(session: boto3.Session, endpoint_url: str | None = None) -> Callable[[str], Any]:
     """Returns a function that returns boto3 clients with time-outs, the same one for the same service."""
+    # botocore's default repeats a call to a local stack that was stopped for half a minute.
+    attempts = Config(retries={"mode": "standard"}) if local_endpoint() else Config()
 
     @cache
     def client(service: str) -> Any:
         make: Callable[..., Any] = session.client
-        return make(service, endpoint_url=endpoint_url, config=Config(connect_timeout=5, read_timeout=30))
+        config = Config(connect_timeout=5, read_timeout=30).merge(attempts)
+        return make(service, endpoint_url=endpoint_url, config=config)
 
     return client
 

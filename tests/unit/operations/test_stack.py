@@ -113,6 +113,29 @@ def test_a_local_stack_that_was_stopped_is_named(monkeypatch: pytest.MonkeyPatch
     assert explained(error, "quick-start", "us-east-1") == words
 
 
+@pytest.mark.parametrize("address", [LOCAL, None])
+def test_a_local_stack_that_was_stopped_is_noticed_after_three_attempts(
+    monkeypatch: pytest.MonkeyPatch, address: str | None
+) -> None:
+    """AWS gets as many attempts as botocore makes by default."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    if address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    attempts: list[object] = []
+
+    def refused(**_: object) -> None:
+        attempts.append(None)
+        raise EndpointConnectionError(endpoint_url=LOCAL)
+
+    client = stack.client_maker(session)("sqs")
+    client.meta.events.register("before-send", refused)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(EndpointConnectionError):
+        client.list_queues()
+    assert len(attempts) == (3 if address else 5)
+
+
 class Formation:
     """CloudFormation with one stack."""
 
