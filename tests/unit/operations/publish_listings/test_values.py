@@ -85,6 +85,11 @@ def test_what_is_no_number(cell: CellValue, rule: str) -> None:
     assert refused(cell, "number") == rule
 
 
+def test_a_number_that_a_spreadsheet_cannot_keep_says_so() -> None:
+    with pytest.raises(CellError, match=r"^has more than 15 digits$"):
+        converted(1234567890123456, leaf("number"))
+
+
 def test_whole_numbers() -> None:
     assert converted("12.0", leaf("integer")) == 12
     assert converted(12.0, leaf("integer")) == 12
