@@ -135,6 +135,11 @@ def test_rows_are_numbered_as_in_a_spreadsheet_program(tmp_path: Path) -> None:
     assert read(content, tmp_path).errors == [(4, "missing", "A")]
 
 
+def test_a_quote_that_never_ends_in_the_first_row(tmp_path: Path) -> None:
+    with pytest.raises(FileProblemError, match=r"^lines 1 to 2 cannot be read as CSV"):
+        read(b'sku,"productType\nVALISE-1,LUGGAGE\n', tmp_path)
+
+
 def test_a_quote_that_never_ends_names_its_lines(tmp_path: Path) -> None:
     content = csv_bytes(ROWS) + b'"VALISE-2,LUGGAGE\nVALISE-3,LUGGAGE\n'
     with pytest.raises(

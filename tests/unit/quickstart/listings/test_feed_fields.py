@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from quickstart.listings.feed_documents import MOST_MESSAGES
 from quickstart.listings.feed_records import FeedMode, FeedOf, OnBadMessages
 from quickstart.listings.feed_requests import (
     ListRequest,
@@ -28,6 +29,17 @@ def test_a_new_feed_publishes_and_is_refused_for_bad_messages_unless_the_request
     assert read_new_feed(Fields(NEW)) == NewFeed(account, FeedMode.PUBLISH, OnBadMessages.REFUSE, None, None, None)
     said = {"Mode": "CHECK", "OnBadMessages": "SKIP", "MessageCount": 7, "IssueLocale": "fr_FR", "ClientToken": "t"}
     assert read_new_feed(Fields(NEW | said)) == NewFeed(account, FeedMode.CHECK, OnBadMessages.SKIP, 7, "fr_FR", "t")
+
+
+@pytest.mark.parametrize("count", [1, MOST_MESSAGES])
+def test_a_file_has_one_to_25000_messages(count: int) -> None:
+    assert read_new_feed(Fields(NEW | {"MessageCount": count})).message_count == count
+
+
+@pytest.mark.parametrize("count", [0, MOST_MESSAGES + 1, True, "1", 1.0])
+def test_another_number_of_messages(count: object) -> None:
+    with pytest.raises(InvalidRequestError, match=r"^MessageCount must be a whole number from 1 to 25000$"):
+        read_new_feed(Fields(NEW | {"MessageCount": count}))
 
 
 def test_a_feed_is_shown_from_its_first_result_or_where_the_page_before_ended() -> None:

@@ -292,6 +292,7 @@ def request_hash(submission: Submission) -> str:
         payload.requirements,
         payload.attributes,
         list(payload.patches),
+        payload.issue_locale,
     ]
     return hashlib.sha256(json.dumps(canonical, sort_keys=True).encode()).hexdigest()
 
