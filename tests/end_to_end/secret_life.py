@@ -8,9 +8,10 @@ import sys
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +36,8 @@ from tests.end_to_end.host import HostProduct, Seller, eventually, invoke_functi
 from tests.end_to_end.test_solicitations import MARKETPLACE, Orders, ago
 
 DAY = 86400
+# Fewer reports of one seller than getReportDocument's burst of 15, with those after a rotation.
+BURST = 12
 APPLICATION = f"applications/{CLIENT_ID}"
 # What LWA and SP-API answer when a secret is wrong or has ended.
 WRONG_SECRET = ("invalid_client", "Unauthorized: The LWA secret token you provided has expired.")
@@ -231,10 +234,13 @@ class Life:
         orders.becomes("SOLICITED")
         self.done["reviews requested"] += 1
 
-    def live(self, seller: Seller, days: int, work_every: int, show: Callable[[str], None] = lambda _: None) -> None:
-        """So many days, each with its daily run, and work on every so many of them."""
+    def live(
+        self, sellers: Sequence[Seller], days: int, work_every: int, show: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """So many days, each with its daily run, and work on every so many of them, for each seller in turn."""
         self.control("DELETE", "requests")
         for day in range(1, days + 1):
+            seller = sellers[self.done["reports delivered"] % len(sellers)]
             before = len(self.secrets())
             self.pass_day()
             if len(self.secrets()) > before:
@@ -246,6 +252,8 @@ class Life:
             if day % work_every == 0:
                 self.work(seller, day)
             self.done["days"] += 1
+            if day % 50 == 0:
+                show(f"day {day}: {self.done['reports delivered']} reports delivered")
         statuses = self.control("GET", "requests")["statuses"]
         self.done["calls to Login with Amazon"] = sum(statuses["getAccessToken"].values())
         self.done["calls rejected for a wrong secret"] = len(self.wrong_secrets())
@@ -288,8 +296,10 @@ def main() -> int:
         confirm_subscriptions(deployment)
         life = Life(deployment, HostProduct.of(deployment))
         life.register(warnings=False)
-        seller = life.seller("A1SECRETLIFE01")
-        life.live(seller, options.days, options.work_every, print)
+        # The stack keeps SP-API's real pace, a report a minute for each seller, after as many as these at once.
+        number = 1 + options.days // options.work_every // BURST
+        sellers = [life.seller(f"A1SECRETLIFE{each:02d}") for each in range(1, number + 1)]
+        life.live(sellers, options.days, options.work_every, partial(print, flush=True))
     for what, number in life.done.items():
         print(f"{what:<40} {number:>6,}")
     return 1 if life.done["calls rejected for a wrong secret"] else 0

@@ -469,16 +469,16 @@ def test_the_life_of_a_secret(forgetful: Life) -> None:
     life.settle()
     seller = life.seller("A1LIFE00000001")
     life.pass_time(147 * DAY)
-    life.live(seller, days=1, work_every=1)
+    life.live([seller], days=1, work_every=1)
     assert life.done["rotations"] == 0
     assert life.done["calls rejected for a wrong secret"] == 0
     # The functions that worked yesterday remember the old secret.
-    life.live(seller, days=1, work_every=2)
+    life.live([seller], days=1, work_every=2)
     assert life.done["rotations"] == 1
     assert life.done["calls rejected for a wrong secret"] == 0
     # The old secret has ended.
     life.pass_time(7 * DAY)
-    life.live(seller, days=1, work_every=1)
+    life.live([seller], days=1, work_every=1)
     assert life.done["rotations"] == 1
     assert life.done["reports delivered"] == life.done["reviews requested"] == 3
     assert life.done["calls rejected for a wrong secret"] == 0
