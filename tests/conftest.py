@@ -21,7 +21,7 @@ settings.load_profile("unhurried")
 
 
 # A worker with its local stack, in bytes.
-MEMORY_OF_A_WORKER = 2 << 30
+MEMORY_OF_A_WORKER = 4 << 30
 
 
 def pytest_xdist_auto_num_workers() -> int:
