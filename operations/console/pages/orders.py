@@ -16,6 +16,7 @@ from operations.console.reading.orders import (
     MOST_COUNTED,
     STATES,
     WEEKS,
+    Line,
     find_execution,
     read_calendar,
     read_exclusions,
@@ -107,20 +108,15 @@ def seller_orders(console: Console, request: Request) -> Response:
 
 
 def order(console: Console, request: Request) -> Response:
-    seller, order_id = request.path_params["seller"], request.path_params["order"]
-    found = next(iter(read_order(console.stack, order_id, seller)), None)
-    if found is None:
-        raise ShownError(
-            404,
-            "Order not found",
-            f"The stack has no order {order_id} of {seller}. It keeps an order for 90 days after its deadline.",
-        )
-    record = found.record
-    handled = None if record is None else console.part(lambda: find_execution(console, record))
+    before = _found(console, request).record
+    handled = None if before is None else console.part(partial(find_execution, console, before))
     events = None
     if handled is not None and handled.value is not None:
         machine, execution = handled.value
         events = console.part(lambda: read_events(console.stack, machine, execution.name))
+    # Again: the state must not be older than the execution, which may have ended in between.
+    found = _found(console, request)
+    record = found.record
     return show(
         console,
         request,
@@ -138,6 +134,18 @@ def order(console: Console, request: Request) -> Response:
         executions=partial(address, "executions"),
         logs=partial(address, "logs"),
     )
+
+
+def _found(console: Console, request: Request) -> Line:
+    seller, order_id = request.path_params["seller"], request.path_params["order"]
+    found = next(iter(read_order(console.stack, order_id, seller)), None)
+    if found is None:
+        raise ShownError(
+            404,
+            "Order not found",
+            f"The stack has no order {order_id} of {seller}. It keeps an order for 90 days after its deadline.",
+        )
+    return found
 
 
 def ask_to_stop(console: Console, request: Request) -> Response:

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -73,7 +74,9 @@ def report(console: Console, request: Request) -> Response:
 
 
 def _report(console: Console, request: Request, found: Report, link: Mapping[str, str] | None = None) -> Response:
-    executions = console.part(lambda: executions_of(console, found))
+    executions = console.part(partial(executions_of, console, found))
+    # Again: the state must not be older than the executions, which may have ended in between.
+    found = _found(console, request)
     return show(
         console,
         request,

@@ -173,6 +173,22 @@ def order_page(**changed: str) -> str:
     return browser.get("/orders/A1/903-0000001")
 
 
+def test_an_order_is_not_older_than_its_execution() -> None:
+    """A redriven execution ends while the page is read."""
+    changed = {"State": "FAILED", "LastAnswer": "no token"}
+
+    class Ending(States):
+        def get_execution_history(self, **_: Any) -> Any:
+            changed["State"] = "SOLICITED"
+            return {"events": []}
+
+    dynamodb = DynamoDb(lambda _: {"Items": [item(1, **changed)]})
+    browser = visitor(make_console({"dynamodb": dynamodb, "stepfunctions": Ending()}, **OUTPUTS), PAGES)
+    page = browser.get("/orders/A1/903-0000001")
+    assert MEANINGS[State.SOLICITED][1] in page
+    assert MEANINGS[State.FAILED][1] not in page
+
+
 def test_a_failed_order_whose_window_has_ended_needs_nothing() -> None:
     given = {"State": "FAILED", "LastAnswer": "no token"}
     assert "nothing helps any longer" in order_page(**given, Deadline=(NOW - timedelta(days=1)).isoformat())

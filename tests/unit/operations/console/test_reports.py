@@ -464,6 +464,22 @@ def server() -> Iterator[ScriptedServer]:
         yield scripted
 
 
+def test_a_report_is_not_older_than_its_executions() -> None:
+    """A redriven execution ends while the page is read."""
+    table = FakeTable([item(1, **STORED)])
+
+    class Ending(States):
+        def get_execution_history(self, **request: Any) -> Any:
+            table.items = [item(1, **STORED | ITEMS[ReportState.DELIVERED])]
+            return super().get_execution_history(**request)
+
+    outputs = {**OUTPUTS, "ReportProcessorStateMachineArn": States.MACHINE}
+    browser = visitor(make_console({"dynamodb": table, "stepfunctions": Ending()}, **outputs), PAGES)
+    page = readable(browser.get("/reports/A1/1"))
+    assert EXPLANATIONS[ReportState.DELIVERED] in page
+    assert EXPLANATIONS[ReportState.FAILED] not in page
+
+
 def test_a_report_is_shown_with_the_executions_that_delivered_it(server: ScriptedServer) -> None:
     page = readable(one_report(server, States()).get("/reports/A1/1"))
     for words in (
