@@ -470,7 +470,7 @@ def test_a_report_is_not_older_than_its_executions() -> None:
 
     class Ending(States):
         def get_execution_history(self, **request: Any) -> Any:
-            table.items = [item(1, **STORED | ITEMS[ReportState.DELIVERED])]
+            table.items = [item(1, **{**STORED, **ITEMS[ReportState.DELIVERED]})]
             return super().get_execution_history(**request)
 
     outputs = {**OUTPUTS, "ReportProcessorStateMachineArn": States.MACHINE}
