@@ -1,9 +1,9 @@
 """`make mutants`: a random sample of small changes to the product's modules, and which of them no test notices.
 
-Each mutant is run with the unit tests that run the changed lines, then with the other tests of those files. One that
-survives is run with the end-to-end tests of its module (tests/mutants/end_to_end.py), in a copy of the checkout. If the
-tests need five times as long as without the mutant, it counts as killed. Exits with 1 if less than 97 % of a sample are
-killed.
+Each mutant is run with the unit tests that run the changed lines, then with the other tests of those files. If they
+need five times as long as without the mutant, it counts as killed. mypy, which `make test` runs too, checks each
+survivor. What mypy accepts is run with the end-to-end tests of its module (tests/mutants/end_to_end.py), in a copy of
+the checkout. Exits with 1 if less than 97 % of a sample are noticed.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from tests.mutants import unit_tests
 from tests.mutants.end_to_end import EndToEndTests, copied_checkout
 from tests.mutants.mutations import Mutant, mutants_of, sample, source_files
 from tests.mutants.report import Result, Results, State, table
+from tests.mutants.type_checker import TypeChecker
 from tests.mutants.unit_tests import ROOT, TestFile
 
 _KEPT = ROOT / ".local/mutants"
@@ -31,7 +32,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100, help="mutants in each sample (default %(default)s)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only modules whose path contains this text")
     parser.add_argument("--tests", default="", metavar="TEXT", help="only unit tests of files whose path contains it")
-    parser.add_argument("--no-end-to-end", action="store_true", help="only the unit tests")
+    parser.add_argument("--no-end-to-end", action="store_true", help="only the unit tests and mypy")
     parser.add_argument("--minutes", type=float, help="stop after this time; the next run continues")
     parser.add_argument("--folder", type=Path, default=_KEPT, help="where results are kept (default .local/mutants)")
     parser.add_argument("--list", action="store_true", help="list the sample and stop")
@@ -54,7 +55,8 @@ def main() -> int:
         if files is None:
             print("The time is over: run it again to continue.")
             return 1
-        run = _Run(sources, files, Results.kept(options.folder / "results.json"), None)
+        types = TypeChecker(options.folder / "mypy")
+        run = _Run(sources, files, Results.kept(options.folder / "results.json"), types)
         if not options.no_end_to_end:
             run.end_to_end = stack.enter_context(copied_checkout(Path(folder)))
         complete = run.all_of([mutant for chosen in samples.values() for mutant in chosen], end)
@@ -91,9 +93,10 @@ class _Run:
         sources: dict[str, str],
         files: dict[str, TestFile],
         results: Results,
-        end_to_end: EndToEndTests | None,
+        types: TypeChecker,
     ) -> None:
-        self._sources, self._files, self.results, self.end_to_end = sources, files, results, end_to_end
+        self._sources, self._files, self.results, self._types = sources, files, results, types
+        self.end_to_end: EndToEndTests | None = None
 
     def all_of(self, mutants: Iterable[Mutant], end: float) -> bool:
         """Whether the time was enough. The unit tests come first for all of them."""
@@ -103,8 +106,11 @@ class _Run:
             if time.monotonic() > end:
                 return False
             result = self._by_unit_tests(mutant)
-            self.results.note(mutant, result)
             if result.state is not State.KILLED:
+                outcome = self._types.run(mutant, self._sources[mutant.path])
+                result = Result(State.REFUSED, outcome.by) if outcome.failed else result
+            self.results.note(mutant, result)
+            if result.state not in (State.KILLED, State.REFUSED):
                 print(f"  {mutant}", flush=True)
                 survivors.append(mutant)
         for mutant in survivors:

@@ -14,6 +14,7 @@ from tests.mutants.unit_tests import content_of
 
 class State(StrEnum):
     KILLED = "killed by a unit test"
+    REFUSED = "refused by mypy"
     KILLED_END_TO_END = "killed by an end-to-end test"
     NOT_RUN = "no unit test runs the line"
     SURVIVED_UNIT_TESTS = "survived the unit tests"
@@ -22,7 +23,7 @@ class State(StrEnum):
     WAITING = "not run yet"
 
 
-_KILLED = (State.KILLED, State.KILLED_END_TO_END)
+_KILLED = (State.KILLED, State.REFUSED, State.KILLED_END_TO_END)
 _LEFT = (State.NOT_RUN, State.SURVIVED_UNIT_TESTS, State.SURVIVED)
 
 

@@ -16,7 +16,8 @@ from tests.mutants.end_to_end import FILES, EndToEndTests, copied_checkout, file
 from tests.mutants.equivalents import EQUIVALENTS, Equivalent
 from tests.mutants.mutations import Mutant, mutants_of, mutated, sample, source_files
 from tests.mutants.report import Result, Results, State, table
-from tests.mutants.unit_tests import ROOT, TestFile, files_of_unit_tests, selected
+from tests.mutants.type_checker import TypeChecker
+from tests.mutants.unit_tests import ROOT, Outcome, TestFile, files_of_unit_tests, selected
 
 HALVES = ("b or c", "a or c", "a or b")
 NAMES = "layers/sp_api/python/quickstart/names.py"
@@ -242,6 +243,18 @@ def test_every_module_has_end_to_end_tests() -> None:
         assert all((ROOT / file).is_file() for file in files_for(path)), path
     named = set(FILES) - {""}
     assert [name for name in named if not any(path.startswith(name) for path in source_files(ROOT))] == []
+
+
+def test_mypy_refuses_what_the_types_forbid(tmp_path: Path) -> None:
+    path = "operations/rotate_secret.py"
+    source = (ROOT / path).read_text("utf-8")
+    mutants = {(mutant.kind, mutant.before): mutant for mutant in mutants_of(path, source)}
+    types = TypeChecker(tmp_path)
+    refused = types.run(mutants["arguments swapped", "find_stack(options.stack, session)"], source)
+    assert refused == Outcome(failed=True, by=refused.by)
+    assert refused.by.startswith('mypy: Argument 1 to "find_stack" has incompatible type "Session"')
+    assert not types.run(next(one for one in mutants.values() if one.kind == "text"), source).failed
+    assert (ROOT / path).read_text("utf-8") == source
 
 
 def test_the_end_to_end_tests_run_in_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
