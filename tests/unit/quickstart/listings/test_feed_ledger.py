@@ -17,7 +17,7 @@ from quickstart.listings.feed_ledger import (
     FeedLedger,
     Queue,
 )
-from quickstart.listings.feed_records import TIMES, Counts, FeedMode, FeedOf, FeedRecord, FeedState, OnBadMessages
+from quickstart.listings.feed_records import Counts, FeedMode, FeedOf, FeedRecord, FeedState, OnBadMessages
 from quickstart.listings.records import Party
 from sp_api.regions import Region
 from tests.unit.quickstart.listings.test_feed_lanes import ACCOUNT, FRANCE, record
