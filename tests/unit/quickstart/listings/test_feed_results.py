@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from quickstart.listings.feed_checks import FeedCheck
 from quickstart.listings.feed_documents import Limits
@@ -40,6 +41,8 @@ class Bucket:
         self.objects: dict[str, bytes] = {}
 
     def head_object(self, Key: str, **_: object) -> Mapping[str, Any]:  # noqa: N803 - boto3's name
+        if Key not in self.objects:
+            raise ClientError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 404}}, "HeadObject")
         return {"ContentLength": len(self.objects[Key])}
 
     def get_object(self, Key: str, Range: str = "bytes=0-", **_: object) -> Mapping[str, Any]:  # noqa: N803
