@@ -42,7 +42,8 @@ class Bucket:
 
     def head_object(self, Key: str, **_: object) -> Mapping[str, Any]:  # noqa: N803 - boto3's name
         if Key not in self.objects:
-            raise ClientError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 404}}, "HeadObject")
+            missing: Any = {"Error": {"Code": "404"}, "ResponseMetadata": {"HTTPStatusCode": 404}}
+            raise ClientError(missing, "HeadObject")
         return {"ContentLength": len(self.objects[Key])}
 
     def get_object(self, Key: str, Range: str = "bytes=0-", **_: object) -> Mapping[str, Any]:  # noqa: N803
