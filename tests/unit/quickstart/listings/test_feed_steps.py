@@ -347,7 +347,7 @@ class TestRecords:
     }
 
     def ended(self, stage: Stage, **changed: object) -> FeedRecord:
-        content = json.dumps(self.SENT | changed).encode() + b"\n"
+        content = json.dumps({**self.SENT, **changed}).encode() + b"\n"
         stage.bucket.objects[stage.files("one").key(RESULTS)] = content
         times = {"SentTime": "2026-11-26T12:01:00+00:00", "OutcomeTime": "2026-11-26T12:30:00+00:00"}
         return replace(stage.checked("one"), counts=Counts(2, 1, 1), has_results=True, times=times)
