@@ -1,6 +1,7 @@
 """One invocation for a feed: which part does a step, what the functions pass on, and in which order."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from quickstart import clients
-from quickstart.listings import feed_wiring
+from quickstart.listings import feed_wiring, wiring
 from quickstart.listings.feed_ledger import FeedLedger
 from quickstart.listings.feed_records import FeedMode, FeedRecord, FeedState
 from quickstart.listings.feed_requests import FeedDesk
@@ -248,6 +249,69 @@ class TestWorker:
         self.aws.answers["UpdateItem"] = and_then_it_is_gone
         self.work(TaskToken="token")
         assert self.woken == [("token", '{"News": true}')]
+
+
+def clear_caches() -> None:
+    for module in (feed_wiring, wiring):
+        for one in vars(module).values():
+            if hasattr(one, "cache_clear"):
+                one.cache_clear()
+
+
+class TestWiring:
+    @pytest.fixture(autouse=True)
+    def _settings(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        values = {
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_REGION": "eu-west-1",
+            "EVENT_BUS_NAME": "bus",
+            "LISTINGS_TABLE": "listings",
+            "LISTING_FEEDS_BUCKET": "feeds-bucket",
+            "LISTING_FEEDS_TABLE": "feeds",
+            "LISTING_FEEDS_URL": "https://feeds",
+            "LISTING_FEED_LINK_ROLE_ARN": "arn:aws:iam::1:role/links",
+            "LISTING_FEED_TOPIC_ARN": "arn:topic",
+            "LISTING_RETENTION_DAYS": "90",
+            "STACK_NAME": "stack",
+            "STATE_MACHINE_ARN": "arn:machine",
+        }
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        clear_caches()
+        yield
+        clear_caches()
+
+    def test_links_are_signed_with_the_role_of_feeds_for_an_hour(self) -> None:
+        links = feed_wiring.feed_links()
+        assert (links.reader_role_arn, links.bucket, links.lifetime) == (
+            "arn:aws:iam::1:role/links",
+            "feeds-bucket",
+            timedelta(hours=1),
+        )
+        assert (links.sts, links.unsigned_s3) == (clients.sts(), clients.s3_unsigned())
+
+    def test_feeds_are_kept_as_long_as_listings(self) -> None:
+        ledger = feed_wiring.feed_ledger()
+        assert (ledger.table.name, ledger.kept) == ("feeds", timedelta(days=90))
+
+    def test_a_feeds_objects_are_in_the_bucket_of_feeds(self) -> None:
+        files = feed_wiring.files(record("one"))
+        assert (files.bucket, files.key("upload")) == ("feeds-bucket", "A1/one/upload")
+
+    def test_a_step_has_half_a_minute_to_record_its_outcome(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+        worker = feed_wiring.worker(record("one"), {"Operation": "getFeeds"}, "arn:listings", Context(100))
+        assert worker.sender.deadline.at == 1070
+        assert worker.sender.slot == {"Operation": "getFeeds"}
+        assert worker.queue.lanes.machine.arn == "arn:listings"
+        announcer = worker.announcer
+        assert (announcer.bus_name, announcer.topic_arn, announcer.feeds_url) == ("bus", "arn:topic", "https://feeds")
+        assert announcer.links() is feed_wiring.feed_links()
+
+    def test_events_start_executions_of_the_machine_of_feeds(self) -> None:
+        events = feed_wiring.events()
+        assert (events.machine.arn, events.bucket) == ("arn:machine", "feeds-bucket")
+        assert (events.machine.states, events.s3) == (clients.states(), clients.s3_documents())
 
 
 class TestRequests:
