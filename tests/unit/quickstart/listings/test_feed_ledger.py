@@ -545,6 +545,10 @@ class TestRecord:
         assert [state for state in FeedState if not state.final] == OPEN_STATES
         assert [state for state in FeedState if state.final] == FINAL_STATES
 
+    def test_a_count_that_was_not_written_is_zero(self) -> None:
+        assert Counts.from_item({"messages": 2}) == Counts(2)
+        assert (Counts(5, 2).good, Counts(5, 2).messages) == (3, 5)
+
     def test_its_listings_are_one_for_each_marketplace(self) -> None:
         account = FeedOf("A1", Region.NA, ("US", "CA"), "MOULI", Party.VENDOR)
         assert account.gate == "GATE#NA#MOULI"

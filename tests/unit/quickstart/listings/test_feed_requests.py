@@ -368,6 +368,10 @@ class TestShow:
             },
         }
 
+    def test_the_results_of_a_feed_need_no_time_of_its_check(self) -> None:
+        answer, _ = self.shown(replace(self.ENDED, times={}), ([{"status": "PUBLISHED"}], None))
+        assert answer["results"] == [{"status": "PUBLISHED"}]
+
     def test_links_only_to_the_objects_that_there_are(self) -> None:
         answer, asked = self.shown(replace(self.ENDED, document_bytes=0, state=FeedState.CHECKED), ([], None))
         assert asked == [("problems.jsonl", 12, 7, 2 * 1024 * 1024)]

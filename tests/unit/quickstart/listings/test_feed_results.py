@@ -513,6 +513,13 @@ class TestResults:
         ]
         assert list(tmp_path.iterdir()) == []
 
+    def test_a_feed_without_counts_gets_those_of_its_results(
+        self, files: FeedFiles, bucket: Bucket, tmp_path: Path
+    ) -> None:
+        bucket.objects[files.key(MESSAGES)] = line_of(ENTRY)
+        verdict = Verdict(ResultStatus.UNKNOWN, "why")
+        assert write_results(files, record("one"), tmp_path, verdict, sent=True) == Counts(unknown=1)
+
     def test_a_report_is_compared_with_the_messages_that_were_sent(
         self, files: FeedFiles, bucket: Bucket, tmp_path: Path
     ) -> None:

@@ -498,6 +498,7 @@ class TestShow:
         "changed",
         [
             {"state": FeedState.QUEUED},
+            {"state": FeedState.PROCESSING, "has_results": True},
             {"state": FeedState.CHECKED, "has_results": True},
             {"state": FeedState.REFUSED, "has_results": True},
             {"state": FeedState.FAILED},
