@@ -1148,3 +1148,32 @@ def test_a_file_with_only_bad_messages_has_messages() -> None:
     assert [problem.rule for problem in problems] == ["missing"]
     assert (ending.messages, ending.bad_messages, ending.usable) == (0, 1, True)
     assert ending.end == Position(13, 2)
+
+
+@pytest.mark.parametrize("layout", [Layout.DOCUMENT, Layout.JSON_LINES])
+def test_a_message_too_many_is_not_read(layout: Layout) -> None:
+    """Good and bad ones count."""
+    parts = [line(messageId=1, sku=""), *(line(messageId=number, sku=str(number)) for number in (2, 3, 4))]
+    content = b"\n".join(parts)
+    if layout is Layout.DOCUMENT:
+        content = b'{"header": {"sellerId": "A1", "version": "2.0"}, "messages": [' + b",".join(parts) + b"]}"
+    messages, problems, ending = read(content, limits=Limits(most_messages=3))
+    assert [message.sku for message in messages] == ["2", "3"]
+    assert [problem.rule for problem in problems] == ["type", "tooManyMessages"]
+    assert located(problems[1]) == place(content, parts[3])
+    assert (ending.messages, ending.bad_messages, ending.usable, ending.layout) == (2, 1, False, layout)
+
+
+def test_a_last_line_that_is_no_json_is_a_bad_message_and_a_cut_one_spoils_the_file() -> None:
+    _, (problem,), ending = read(GOOD + b"\nsku;title")
+    assert (problem.rule, problem.whole_file, ending.usable) == ("syntax", False, True)
+    _, (problem,), ending = read(GOOD + b'\n{"sku": "A')
+    assert (problem.rule, problem.whole_file, ending.usable) == ("cutOff", True, False)
+    _, (problem,), ending = read(GOOD + b'\n{"sku": "A\n')
+    assert (problem.rule, problem.whole_file, ending.usable) == ("cutOff", False, True)
+
+
+def test_other_members_of_a_document_are_passed_over() -> None:
+    content = document(MESSAGE, header=HEADER, more={"a": [1, {"messages": []}]}, last=None)
+    messages, problems, ending = read(content)
+    assert (len(messages), problems, ending.usable) == (1, [], True)

@@ -650,6 +650,14 @@ class TestCheck:
         found = self.recorded(files, bucket, tmp_path, "sku;title\n")
         assert (found["Status"], "Layout" in found, found["Counts"]) == ("REFUSED", False, {})
 
+    def test_of_several_problems_of_a_file_the_first_is_said(
+        self, files: FeedFiles, bucket: Bucket, tmp_path: Path
+    ) -> None:
+        found = self.recorded(files, bucket, tmp_path, '{"$schema": "x"}')
+        assert found["Message"] == "Nothing was sent: line 1, byte 1: header: the document has no header"
+        problems = [entry["issues"][0]["message"] for entry in files.entries(PROBLEMS)]
+        assert problems == ["the document has no header", "the document has no messages"]
+
     def test_a_good_file_is_queued_with_the_size_of_its_document(
         self, files: FeedFiles, bucket: Bucket, tmp_path: Path
     ) -> None:
