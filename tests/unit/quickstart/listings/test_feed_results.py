@@ -255,6 +255,13 @@ def test_what_became_of_a_deletion(tmp_path: Path, items: list[Any], verdict: Ve
         assert judged(record("one"), {**ENTRY, "operation": "DELETE"}, found) == verdict
 
 
+def test_an_error_without_a_text_is_named_by_its_code(tmp_path: Path) -> None:
+    item = {"sku": "A-1", "summaries": HIDDEN, "issues": [{**OF_ITEM, "message": ""}]}
+    with reported(tmp_path, items=[item]) as found:
+        verdict = judged(record("one"), ENTRY, found)
+    assert verdict.message == "The listing is not published, because of errors: c-9"
+
+
 def test_a_vendors_listing_with_errors_is_not_published(tmp_path: Path) -> None:
     vendor = replace(record("one"), account=replace(ACCOUNT, party=Party.VENDOR))
     with reported(tmp_path, items=[{"sku": "A-1", "summaries": BUYABLE, "issues": [OF_ITEM]}]) as found:
@@ -310,6 +317,8 @@ def test_a_warning_about_the_whole_feed_refuses_nothing(tmp_path: Path) -> None:
 
 def test_without_a_report_no_error_of_the_feed_refuses_it(tmp_path: Path) -> None:
     with ReportedMessages(tmp_path / "report.sqlite") as found:
+        found.compare([ENTRY])
+        assert not found.incomplete
         found.whole_feed.append(ERROR)
         assert judged(record("one"), ENTRY, found).status is ResultStatus.ACCEPTED
         found.incomplete = True

@@ -359,6 +359,19 @@ def test_a_report_that_cannot_be_fetched(sent: Stage) -> None:
     assert message.startswith(f"{UNKNOWN}its report cannot be fetched: ")
 
 
+def test_a_throttled_report_is_fetched_later(sent: Stage) -> None:
+    in_state(sent, "DONE", resultFeedDocumentId="document-2")
+    assert sent.sender().poll(sent.record) == Next(Step.COLLECT)
+    limit = {"x-amzn-RateLimit-Limit": "0.0222"}
+    throttled = errors_json(429, "QuotaExceeded", "slow down", headers=limit)
+    sent.server.answer("GET", "/eu/feeds/2021-06-30/documents/document-2", throttled)
+    following = sent.sender({}).collect(sent.record)
+    assert (following.step, following.slot) == (Step.COLLECT, {"Operation": "getFeedDocument"})
+    assert following.wait >= 45
+    assert sent.record.state is FeedState.PROCESSING
+    assert list(sent.folder.iterdir()) == []
+
+
 def test_an_execution_that_failed_leaves_what_amazon_may_have_unknown(stage: Stage) -> None:
     assert stage.sender().give_up(stage.record, "it timed out") == Next(Step.ACKNOWLEDGE)
     assert stage.results == [("UNKNOWN", f"{UNKNOWN}it timed out")]
