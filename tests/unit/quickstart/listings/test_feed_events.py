@@ -384,6 +384,7 @@ class TestSweep:
         stage.ledger.uploaded(stage.record, 10)
         assert self.due(stage) == 1
         assert stage.started == [("one", "CHECK")]
+        assert stage.record.size_bytes == 10
 
     def test_an_execution_whose_end_was_not_told(self, stage: Stage) -> None:
         stage.events.take(uploaded())
@@ -410,6 +411,7 @@ class TestSweep:
         stage.memory.items[0].pop("SizeBytes", None)
         assert self.due(stage) == 1
         assert stage.started == [started]
+        assert stage.record.size_bytes == (0 if started == ("one", "CHECK") else None)
         runs = int(changed.get("Runs", 0))
         # One that was counted before is not counted again.
         assert stage.record.runs == (runs if started == ("one", "CHECK") and runs else runs + 1)
