@@ -153,9 +153,8 @@ class FeedDesk:
         return answer
 
     def _is_repeat(self, feed: NewFeed, feed_request_id: str) -> bool:
-        """Whether the stack has taken the request before."""
-        token = feed.client_token
-        return token is not None and self.ledger.find(feed.account.seller_id, feed_request_id) is not None
+        """Whether the stack has taken the request before. Without a ClientToken, its id is new."""
+        return self.ledger.find(feed.account.seller_id, feed_request_id) is not None
 
     def _upload(self, record: FeedRecord) -> Mapping[str, object]:
         """A repeated request gets a link that ends with the first one: nobody looks for a later upload."""
