@@ -65,6 +65,12 @@ def test_an_object_is_read_from_the_bucket_by_its_key(files: FeedFiles, aws: Aws
     assert {(given["Bucket"], given["Key"]) for _, given in aws.calls} == {("bucket", "A1/one/results.jsonl")}
 
 
+def test_an_object_comes_in_pieces_of_64_kib(files: FeedFiles, aws: Aws) -> None:
+    content = b"x" * (2 * 64 * 1024 + 1)
+    aws.answers["GetObject"] = lambda _: {"Body": StreamingBody(io.BytesIO(content), len(content))}
+    assert [len(piece) for piece in files.pieces(RESULTS)] == [65_536, 65_536, 1]
+
+
 def test_an_object_that_is_not_there_has_no_size(files: FeedFiles, aws: Aws) -> None:
     aws.answers["HeadObject"] = failing("404", 404)
     assert files.size(RESULTS) is None

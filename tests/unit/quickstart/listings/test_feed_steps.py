@@ -469,6 +469,11 @@ def test_a_report_is_read_whether_it_is_compressed_or_not(tmp_path: Path, conten
         assert b"".join(_inflated(tmp_path / name)) == content
 
 
+def test_a_report_comes_in_pieces_of_64_kib(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(b"x" * (2 * 64 * 1024 + 1))
+    assert [len(piece) for piece in _inflated(tmp_path / "plain")] == [65_536, 65_536, 1]
+
+
 class TestShow:
     @pytest.fixture
     def shown(self, stage: Stage) -> Any:
