@@ -25,6 +25,9 @@ from tests.unit.quickstart.support import Aws, Context, MemoryTable
 LogLines = Callable[[], list[dict[str, Any]]]
 
 
+FEED = "the feed"
+
+
 class Part:
     """A part of the worker: it notes what it is asked to do."""
 
@@ -33,7 +36,9 @@ class Part:
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def note(*given: Any) -> Any:
-            self._done.append((f"{self._name}.{method}", *(one for one in given if not isinstance(one, FeedRecord))))
+            self._done.append(
+                (f"{self._name}.{method}", *(FEED if isinstance(one, FeedRecord) else one for one in given))
+            )
             answer = self._answers.get(method)
             return answer() if callable(answer) else answer
 
@@ -71,19 +76,19 @@ FOLLOWING = Next(Step.POLL, 7)
 )
 def test_each_step_is_done_by_its_part_unless_the_feed_has_ended(step: Step, part: str) -> None:
     answers = {part.partition(".")[2]: FOLLOWING}
-    assert Work(**answers).run(QUEUED, step) == (FOLLOWING, [(part,)])
+    assert Work(**answers).run(QUEUED, step) == (FOLLOWING, [(part, FEED)])
     assert Work(**answers).run(ENDED, step) == (Next(Step.ACKNOWLEDGE), [])
 
 
 def test_a_feed_is_given_up_with_the_reason() -> None:
     for feed in (QUEUED, ENDED):
         work = Work(give_up=FOLLOWING)
-        assert work.run(feed, Step.GIVE_UP, "it timed out") == (FOLLOWING, [("sender.give_up", "it timed out")])
+        assert work.run(feed, Step.GIVE_UP, "it timed out") == (FOLLOWING, [("sender.give_up", FEED, "it timed out")])
 
 
 def test_a_feed_leaves_its_lanes_before_its_end_is_told() -> None:
     """Whoever is told may at once send what waits behind the feed."""
-    done = [("queue.record_messages",), ("queue.leave",), ("announcer.announce",)]
+    done = [("queue.record_messages", FEED), ("queue.leave", FEED), ("announcer.announce", FEED)]
     assert Work().run(ENDED, Step.ACKNOWLEDGE) == (Next(Step.END), done)
 
 
@@ -99,11 +104,11 @@ def test_nothing_comes_after_the_end() -> None:
             FeedMode.PUBLISH,
             QUEUED,
             Step.ENTER,
-            [("queue.close_gate",), ("check.check",)],
+            [("queue.close_gate", FEED), ("check.check", FEED)],
         ),
         # What is only checked stops nobody.
-        (FeedState.CHECKING, FeedMode.CHECK, ENDED, Step.ACKNOWLEDGE, [("check.check",)]),
-        (FeedState.CHECKING, FeedMode.CHECK, None, Step.ACKNOWLEDGE, [("check.check",)]),
+        (FeedState.CHECKING, FeedMode.CHECK, ENDED, Step.ACKNOWLEDGE, [("check.check", FEED)]),
+        (FeedState.CHECKING, FeedMode.CHECK, None, Step.ACKNOWLEDGE, [("check.check", FEED)]),
         # It was checked before.
         (FeedState.QUEUED, FeedMode.PUBLISH, QUEUED, Step.ENTER, []),
     ],
