@@ -21,6 +21,7 @@ from reference.endpoints import CHECKOUT, _load
 from tests.unit.quickstart.listings.test_feed_events import NOW, Stage, finished
 from tests.unit.quickstart.listings.test_feed_lanes import FRANCE, record
 from tests.unit.quickstart.support import Aws, Context, MemoryTable
+from tests.unit.quickstart.test_http_api import event
 
 LogLines = Callable[[], list[dict[str, Any]]]
 
@@ -146,12 +147,15 @@ class TestEvents:
         return made
 
     def test_an_event_is_taken_and_nothing_is_swept(self, stage: Stage) -> None:
-        event = {"detail-type": "Object Created", "detail": {"object": {"key": "A1/none/upload", "size": 1}}}
-        handler("listing_feed_events")(event, Context())
+        uploaded: dict[str, Any] = {
+            "detail-type": "Object Created",
+            "detail": {"object": {"key": "A1/none/upload", "size": 1}},
+        }
+        handler("listing_feed_events")(uploaded, Context())
         assert stage.started == []
         handler("listing_feed_events")(finished("7"), Context())
-        event["detail"] = {"object": {"key": "A1/one/upload", "size": 1}}
-        handler("listing_feed_events")(event, Context())
+        uploaded["detail"] = {"object": {"key": "A1/one/upload", "size": 1}}
+        handler("listing_feed_events")(uploaded, Context())
         assert stage.started == [("one", "CHECK")]
 
     def test_a_scheduled_event_starts_what_was_left_alone(self, stage: Stage, log_lines: LogLines) -> None:
@@ -199,8 +203,8 @@ class TestWorker:
         return FOLLOWING
 
     def work(self, **given: Any) -> Any:
-        event = {"FeedRequestId": "one", "SellerId": "A1", "Step": "TURN", **given}
-        return handler("listing_feed_worker")(event, Context())
+        step = {"FeedRequestId": "one", "SellerId": "A1", "Step": "TURN", **given}
+        return handler("listing_feed_worker")(step, Context())
 
     @property
     def woken(self) -> list[tuple[str, str]]:
@@ -345,3 +349,8 @@ class TestRequests:
         assert (found["feedRequestId"], found["status"]) == (feed_request_id, "AWAITING_UPLOAD")
         aws.answers["Query"] = aws.answers["Scan"]
         assert routes["GET /listings/feeds"](Fields({"SellerId": "A1"})) == {"feeds": [found]}
+
+    @pytest.mark.parametrize("method", ["POST", "GET"])
+    def test_a_request_without_fields_is_answered_with_what_is_missing(self, method: str) -> None:
+        answer = handler("listing_feeds")(event(method, "/listings/feeds"), Context())
+        assert (answer["statusCode"], "SellerId" in answer["body"]) == (400, True)
