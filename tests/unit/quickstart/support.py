@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
+from boto3.dynamodb.conditions import ConditionBase
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
@@ -36,6 +37,36 @@ def always_known(_seller_id: str, _likely: Region | None = None) -> bool:
 def never_known(_seller_id: str, _likely: Region | None = None) -> bool:
     """No seller has a token any more."""
     return False
+
+
+def holds(condition: ConditionBase | None, item: Mapping[str, Any]) -> bool:
+    """DynamoDB's answer for the conditions that the product sends. No comparison holds for a missing attribute."""
+    if condition is None:
+        return True
+    parts = condition.get_expression()
+    operands = parts["values"]
+    match parts["operator"]:
+        case "AND":
+            return holds(operands[0], item) and holds(operands[1], item)
+        case "OR":
+            return holds(operands[0], item) or holds(operands[1], item)
+        case "attribute_exists":
+            return operands[0].name in item
+        case "attribute_not_exists":
+            return operands[0].name not in item
+    if operands[0].name not in item:
+        return False
+    value = item[operands[0].name]
+    match parts["operator"]:
+        case "=":
+            return bool(value == operands[1])
+        case "<":
+            return bool(value < operands[1])
+        case "<=":
+            return bool(value <= operands[1])
+        case "IN":
+            return value in operands[1]
+    raise NotImplementedError(parts["operator"])
 
 
 class AwsError(Exception):

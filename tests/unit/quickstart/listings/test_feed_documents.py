@@ -68,8 +68,8 @@ def read(content: bytes, piece: int = 1 << 16, **options: Any) -> tuple[list[Fee
     return messages, problems, ending
 
 
-def only_problem(content: bytes, **options: Any) -> Problem:
-    _, problems, _ = read(content, **options)
+def only_problem(content: bytes, piece: int = 1 << 16, **options: Any) -> Problem:
+    _, problems, _ = read(content, piece, **options)
     assert len(problems) == 1, problems
     return problems[0]
 
@@ -836,3 +836,344 @@ def test_the_place_of_a_byte_of_a_value() -> None:
         Position(103, 9),
         Position(106, 10),
     ]
+
+
+class TestLimits:
+    """The largest that is accepted, and one more."""
+
+    @pytest.mark.parametrize(("more", "rule"), [(0, None), (1, "tooLarge")])
+    def test_a_message_has_one_mib(self, more: int, rule: str | None) -> None:
+        padding = 1024 * 1024 - len(line(x="")) + more
+        messages, problems, _ = read(line(x="y" * padding) + b"\n")
+        assert ([problem.rule for problem in problems], len(messages)) == ([rule] if rule else [], 0 if rule else 1)
+
+    @pytest.mark.parametrize(("more", "rule"), [(0, None), (1, "fileTooLarge")])
+    def test_a_file_has_100_mib_after_decompression(self, more: int, rule: str | None) -> None:
+        blank = b" " * (1024 * 1024)
+        pieces = [line(), b"\n", *[blank] * 99, blank[: 1024 * 1024 - len(line()) - 1 + more]]
+        *_, ending = items = list(read_feed(pieces))
+        assert [item.rule for item in items if isinstance(item, Problem)] == ([rule] if rule else [])
+        assert isinstance(ending, Ending)
+        assert ending.end.byte == 100 * 1024 * 1024 + 1
+
+    @pytest.mark.parametrize(("number", "good"), [(1, True), (2_147_483_647, True), (2_147_483_648, False), (0, False)])
+    def test_a_message_id_has_31_bits(self, number: int, *, good: bool) -> None:
+        messages, problems, _ = read(line(messageId=number))
+        assert [message.message_id for message in messages] == ([number] if good else [])
+        assert [problem.reason for problem in problems] == (
+            [] if good else ["must be a whole number from 1 to 2147483647"]
+        )
+        assert [problem.message_id for problem in problems] == ([] if good else [None])
+
+    def test_a_feed_has_25000_messages(self) -> None:
+        assert write_feed(FeedHeader("A1"), [b"{}"] * 25_000, io.BytesIO()).messages == 25_000
+
+    def test_a_message_shows_20_problems_of_its_patches(self) -> None:
+        _, problems, _ = read(line(operationType="PATCH", patches=[1] * 21))
+        of_patches = [problem.field for problem in problems if problem.field.startswith("patches/")]
+        assert of_patches == [f"patches/{number}" for number in range(20)]
+
+    def test_the_first_name_of_a_document_is_in_the_first_4096_bytes(self) -> None:
+        whole = document(MESSAGE)
+        for spaces, layout in (
+            (4096 - len(b'{"header"'), Layout.DOCUMENT),
+            (4097 - len(b'{"header"'), Layout.JSON_LINES),
+        ):
+            _, _, ending = read(whole.replace(b"{", b"{" + b" " * spaces, 1), 1000)
+            assert ending.layout is layout
+
+    @pytest.mark.parametrize(("sku", "known"), [("X" * 255, True), ("X" * 256, False), ("", False), (7, False)])
+    def test_a_sku_of_at_most_255_characters_is_named(self, sku: object, *, known: bool) -> None:
+        _, problems, _ = read(line(sku=sku, operationType="NONE"))
+        assert {problem.sku for problem in problems} == {sku if known else None}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\xff\xfe\x00\x00{", "the file is UTF-32; save it as UTF-8"),
+        (b"\x00\x00\xfe\xff{", "the file is UTF-32; save it as UTF-8"),
+        (b"\xff\xfe{\x00", "the file is UTF-16; save it as UTF-8"),
+        (b"\xfe\xff\x00{", "the file is UTF-16; save it as UTF-8"),
+        (b"\x00\x00\x00{", "the file is UTF-16 or UTF-32; save it as UTF-8"),
+        (b'{"a\x00', "the file is UTF-16 or UTF-32; save it as UTF-8"),
+        (b"\xef\xbb\xbf\xff\xfe{\x00", "the file is UTF-16; save it as UTF-8"),
+        (b"\xef\xbb\xbf%PDF", "the file is a PDF file; expected JSON"),
+    ],
+)
+def test_a_file_in_another_encoding(content: bytes, reason: str) -> None:
+    problem = only_problem(content)
+    mark = 3 if content.startswith(b"\xef\xbb\xbf") else 0
+    assert (problem.reason, located(problem), problem.whole_file) == (reason, (1, 1 + mark), True)
+
+
+def test_a_zero_byte_behind_the_first_four_is_a_fault_of_its_line() -> None:
+    assert "UTF-16" not in only_problem(b'{"ab\x00"}\n').reason
+
+
+@pytest.mark.parametrize("first", ["header", "messages", "$schema"])
+def test_a_document_is_known_by_its_first_name(first: str) -> None:
+    whole = {"header": HEADER, "messages": [{"messageId": 1, **MESSAGE}], "$schema": "x"}
+    content = json.dumps({first: whole[first], **whole}).encode()
+    messages, problems, ending = read(content, seller_id="A1")
+    assert (len(messages), problems, ending.layout, ending.header) == (1, [], Layout.DOCUMENT, FeedHeader("A1"))
+    _, _, ending = read(b'{"other": 1, ' + content[1:])
+    assert ending.layout is Layout.JSON_LINES
+
+
+def test_what_is_missing_in_a_document_is_said_at_its_start() -> None:
+    _, problems, _ = read(b'{"$schema": "x"}')
+    assert problems == [
+        Problem("missing", f"the document has no {name}", Position(1, 1), name, whole_file=True)
+        for name in ("header", "messages")
+    ]
+    assert [problem.sentence for problem in problems] == [
+        "line 1, byte 1: header: the document has no header",
+        "line 1, byte 1: messages: the document has no messages",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "problems"),
+    [
+        ([line(messageId=5), line(sku="B")], [("missing", "is missing", None)]),
+        (
+            [line(), line(sku="B", messageId=5)],
+            [("messageId", "the first message has none: either all messages have it, or none", 5)],
+        ),
+        (
+            [line(messageId=5), line(sku="B", messageId=5)],
+            [("duplicateMessageId", "5 was used before in this file", 5)],
+        ),
+        (
+            [line(messageId=5), line(sku="B", messageId=5.0)],
+            [("duplicateMessageId", "5 was used before in this file", 5)],
+        ),
+        # One of a bad message is free.
+        ([line(messageId=5, sku=""), line(sku="B", messageId=5)], [("type", "must be a text that is not empty", 5)]),
+        ([line(messageId=True)], [("messageId", "must be a whole number from 1 to 2147483647", None)]),
+        ([line(messageId=1.5)], [("messageId", "must be a whole number from 1 to 2147483647", None)]),
+        ([line(messageId="1")], [("messageId", "must be a whole number from 1 to 2147483647", None)]),
+    ],
+)
+def test_the_ids_of_messages(lines: list[bytes], problems: list[tuple[str, str, int | None]]) -> None:
+    messages, found, ending = read(b"\n".join(lines))
+    assert [(problem.rule, problem.reason, problem.message_id) for problem in found] == problems
+    assert (len(messages), ending.bad_messages) == (len(lines) - 1, 1)
+
+
+def test_an_id_that_is_written_as_a_fraction_is_a_whole_number() -> None:
+    ((message,), _, _) = read(line(messageId=5.0))
+    assert (message.message_id, type(message.message_id)) == (5, int)
+
+
+def test_a_message_without_an_id_gets_the_number_of_its_line() -> None:
+    ((message,), _, _) = read(b'\n  {"sku":"A","operationType":"DELETE"} \n')
+    assert message == FeedMessage(
+        2,
+        "A",
+        OperationType.DELETE,
+        b'{"messageId":2,"sku":"A","operationType":"DELETE"}',
+        {"messageId": 2, "sku": "A", "operationType": "DELETE"},
+        Position(4, 2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "faults"),
+    [
+        ({}, [("missing", "sku", "is missing"), ("missing", "operationType", "is missing")]),
+        (
+            {"sku": "A", "operationType": "UPDATE"},
+            [
+                ("missing", "productType", "is missing; UPDATE needs it"),
+                ("missing", "attributes", "is missing; UPDATE needs it"),
+            ],
+        ),
+        (
+            {"sku": "A", "operationType": "PARTIAL_UPDATE", "requirements": "LISTING", "patches": [{}]},
+            [
+                ("missing", "patches/0/op", "is missing"),
+                ("missing", "patches/0/path", "is missing"),
+                ("missing", "productType", "is missing; PARTIAL_UPDATE needs it"),
+                ("missing", "attributes", "is missing; PARTIAL_UPDATE needs it"),
+                ("notAllowed", "requirements", "is not allowed with PARTIAL_UPDATE"),
+                ("notAllowed", "patches", "is not allowed with PARTIAL_UPDATE"),
+            ],
+        ),
+        (
+            {"sku": "A", "operationType": "PATCH", "requirements": "LISTING", "attributes": {"a": 1}},
+            [
+                ("missing", "productType", "is missing; PATCH needs it"),
+                ("missing", "patches", "is missing; PATCH needs it"),
+                ("notAllowed", "requirements", "is not allowed with PATCH"),
+                ("notAllowed", "attributes", "is not allowed with PATCH"),
+            ],
+        ),
+        (
+            {
+                "sku": "A",
+                "operationType": "DELETE",
+                "requirements": "LISTING",
+                "attributes": {"a": 1},
+                "productType": "X",
+                "patches": [{"op": "add", "path": "/"}],
+            },
+            [
+                ("notAllowed", name, "is not allowed with DELETE")
+                for name in ("requirements", "attributes", "productType", "patches")
+            ],
+        ),
+        (
+            {"sku": 7, "operationType": ["UPDATE"], "productType": "", "attributes": []},
+            [
+                ("type", "sku", "must be a text that is not empty"),
+                ("type", "productType", "must be a text that is not empty"),
+                ("notAllowed", "operationType", "must be one of UPDATE, PARTIAL_UPDATE, PATCH, DELETE"),
+                ("type", "attributes", "must be an object with at least one attribute"),
+            ],
+        ),
+    ],
+)
+def test_all_that_is_wrong_with_a_message(message: dict[str, Any], faults: list[tuple[str, str, str]]) -> None:
+    _, problems, ending = read(json.dumps(message).encode())
+    assert [(problem.rule, problem.field, problem.reason) for problem in problems] == faults
+    assert ending.bad_messages == 1
+    with pytest.raises(ValueError, match="is") as raised:
+        message_body(1, message)
+    assert str(raised.value) == "; ".join(f"{field}: {reason}" for _, field, reason in faults)
+
+
+@pytest.mark.parametrize("requirements", ["LISTING", "LISTING_PRODUCT_ONLY", "LISTING_OFFER_ONLY"])
+def test_the_requirements_of_an_update(requirements: str) -> None:
+    assert len(read(line(requirements=requirements))[0]) == 1
+
+
+@pytest.mark.parametrize("name", ["add", "replace", "merge", "delete"])
+@pytest.mark.parametrize("value", [{}, {"value": []}, {"value": [{"a": 1}]}])
+def test_patches_that_are_good(name: str, value: dict[str, Any]) -> None:
+    patch = {"op": name, "path": "/", **value}
+    message = {"sku": "A", "operationType": "PATCH", "productType": "X", "patches": [patch]}
+    assert len(read(json.dumps(message).encode())[0]) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "summaries",
+        "attributes",
+        "issues",
+        "offers",
+        "fulfillmentAvailability",
+        "procurement",
+        "relationships",
+        "productTypes",
+    ],
+)
+def test_data_that_a_report_can_include(name: str) -> None:
+    header = HEADER | {"report": REPORT | {"includedData": [name]}}
+    _, problems, ending = read(document(MESSAGE, header=header))
+    assert (problems, ending.header) == ([], FeedHeader("A1", None, (name,)))
+
+
+def test_a_header_for_another_seller_says_for_whom() -> None:
+    problem = only_problem(document(MESSAGE), seller_id="A2")
+    assert problem == Problem(
+        "otherSeller",
+        "the file is for A1, but the request for A2",
+        Position(12, 1),
+        "header/sellerId",
+        whole_file=True,
+    )
+    # What else is wrong with it comes first.
+    assert only_problem(document(MESSAGE, header={"sellerId": "A1"}), seller_id="A2").rule == "missing"
+
+
+def test_a_document_as_it_is_sent() -> None:
+    output = io.BytesIO()
+    header = FeedHeader("Ä1", "de_DE", ("issues", "offers"))
+    content = (
+        '{"header":{"sellerId":"Ä1","version":"2.0","issueLocale":"de_DE","report":{"includedData":["issues","offers"],'
+        '"apiVersion":"2021-08-01"}},"messages":[\n{"a":1},\n{"b":2}\n]}\n'
+    ).encode()
+    assert write_feed(header, [b'{"a":1}', b'{"b":2}'], output) == Written(len(content), 2)
+    assert output.getvalue() == content
+    plain = io.BytesIO()
+    write_feed(FeedHeader("A1"), [b"{}"], plain)
+    assert plain.getvalue() == b'{"header":{"sellerId":"A1","version":"2.0"},"messages":[\n{}\n]}\n'
+    with pytest.raises(ValueError, match=r"^sku: is missing; operationType: is missing$"):
+        message_body(1, {})
+    assert message_body(1, {"sku": "Ä", "operationType": "DELETE"}) == (
+        '{"messageId":1,"sku":"Ä","operationType":"DELETE"}'.encode()
+    )
+
+
+def test_damaged_gzip_data_is_between_two_bytes() -> None:
+    packed = gzip.compress(LINES)
+    damaged = only_problem(packed[:-4] + b"0000", 10)
+    start = (len(packed) - 1) // 10 * 10
+    ends = f"between byte {start + 1} and {len(packed)} of the compressed file"
+    starts = f"between byte {start - 9} and {start} of the compressed file"
+    assert damaged.reason in (f"the gzip data is damaged {ends}", f"the gzip data is damaged {starts}")
+    cut_off = only_problem(packed[:25], 10)
+    assert cut_off.reason == "the gzip data ends too early, after byte 25 of the compressed file"
+
+
+def test_pieces_may_be_empty() -> None:
+    packed = gzip.compress(LINES)
+    for content in (LINES, packed):
+        pieces = [b"", content[:1], b"", content[1:], b""]
+        assert [item.sku for item in read_feed(pieces) if isinstance(item, FeedMessage)] == ["A-1", "B-2"]
+
+
+def test_a_repeated_sku_of_a_later_message_names_the_first_one() -> None:
+    content = b"\n".join([line(messageId=3), line(messageId=4), line(messageId=5)])
+    _, problems, ending = read(content)
+    assert problems == [
+        Problem(
+            "repeatedSku",
+            "the SKU is also in line 1, byte 1; a file can have each SKU once",
+            Position(1 + (number - 1) * (len(line(messageId=3)) + 1), number),
+            "sku",
+            number + 2,
+            "A-1",
+        )
+        for number in (2, 3)
+    ]
+    assert (ending.messages, ending.bad_messages, ending.usable) == (1, 2, True)
+
+
+def test_a_file_with_only_bad_messages_has_messages() -> None:
+    _, problems, ending = read(b'{"sku":"A"}\n')
+    assert [problem.rule for problem in problems] == ["missing"]
+    assert (ending.messages, ending.bad_messages, ending.usable) == (0, 1, True)
+    assert ending.end == Position(13, 2)
+
+
+@pytest.mark.parametrize("layout", [Layout.DOCUMENT, Layout.JSON_LINES])
+def test_a_message_too_many_is_not_read(layout: Layout) -> None:
+    """Good and bad ones count."""
+    parts = [line(messageId=1, sku=""), *(line(messageId=number, sku=str(number)) for number in (2, 3, 4))]
+    content = b"\n".join(parts)
+    if layout is Layout.DOCUMENT:
+        content = b'{"header": {"sellerId": "A1", "version": "2.0"}, "messages": [' + b",".join(parts) + b"]}"
+    messages, problems, ending = read(content, limits=Limits(most_messages=3))
+    assert [message.sku for message in messages] == ["2", "3"]
+    assert [problem.rule for problem in problems] == ["type", "tooManyMessages"]
+    assert located(problems[1]) == place(content, parts[3])
+    assert (ending.messages, ending.bad_messages, ending.usable, ending.layout) == (2, 1, False, layout)
+
+
+def test_a_last_line_that_is_no_json_is_a_bad_message_and_a_cut_one_spoils_the_file() -> None:
+    _, (problem,), ending = read(GOOD + b"\nsku;title")
+    assert (problem.rule, problem.whole_file, ending.usable) == ("syntax", False, True)
+    _, (problem,), ending = read(GOOD + b'\n{"sku": "A')
+    assert (problem.rule, problem.whole_file, ending.usable) == ("cutOff", True, False)
+    _, (problem,), ending = read(GOOD + b'\n{"sku": "A\n')
+    assert (problem.rule, problem.whole_file, ending.usable) == ("cutOff", False, True)
+
+
+def test_other_members_of_a_document_are_passed_over() -> None:
+    content = document(MESSAGE, header=HEADER, more={"a": [1, {"messages": []}]}, last=None)
+    messages, problems, ending = read(content)
+    assert (len(messages), problems, ending.usable) == (1, [], True)

@@ -1,5 +1,6 @@
 """How requests for feeds are read."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from quickstart.listings.feed_requests import (
     read_new_feed,
     read_show_request,
 )
+from quickstart.listings.records import Party
 from quickstart.paging import token
 from quickstart.refusals import InvalidRequestError
 from quickstart.validation import Fields
@@ -36,6 +38,17 @@ def test_a_file_has_one_to_25000_messages(count: int) -> None:
     assert read_new_feed(Fields(NEW | {"MessageCount": count})).message_count == count
 
 
+def test_the_reference_says_how_many_messages_a_file_has() -> None:
+    fields = Fields(NEW)
+    read_new_feed(fields)
+    (described,) = [one for one in fields.described if one.name == "MessageCount"]
+    assert (described.required, described.rule, described.schema) == (
+        False,
+        "a whole number from 1 to 25000: how many messages the file has",
+        {"type": "integer", "minimum": 1, "maximum": 25_000},
+    )
+
+
 @pytest.mark.parametrize("count", [0, MOST_MESSAGES + 1, True, "1", 1.0])
 def test_another_number_of_messages(count: object) -> None:
     with pytest.raises(InvalidRequestError, match=r"^MessageCount must be a whole number from 1 to 25000$"):
@@ -56,6 +69,37 @@ def test_a_page_starts_at_a_byte(byte: str) -> None:
     ((field, code, message),) = [(error.field, error.code, error.message) for error in refused.value.errors]
     assert (field, code) == ("NextToken", "InvalidValue")
     assert message == "NextToken must be the nextToken of the previous page, unchanged"
+
+
+def test_the_largest_pages() -> None:
+    assert read_show_request(Fields(SHOW | {"Limit": "1000"})).limit == 1000
+    assert read_list_request(Fields({"SellerId": "A1EXAMPLE", "Limit": "100"})).limit == 100
+    with pytest.raises(InvalidRequestError, match=r"^Limit must be a whole number from 1 to 1000$"):
+        read_show_request(Fields(SHOW | {"Limit": "1001"}))
+    with pytest.raises(InvalidRequestError, match=r"^Limit must be a whole number from 1 to 100$"):
+        read_list_request(Fields({"SellerId": "A1EXAMPLE", "Limit": "101"}))
+
+
+def test_a_page_starts_at_a_byte_of_at_most_12_digits() -> None:
+    assert read_show_request(Fields(SHOW | {"NextToken": token({"Byte": "9" * 12})})).start == 999_999_999_999
+
+
+@pytest.mark.parametrize("feed_request_id", ["0" * 31, "0" * 33, "G" * 32, "A" * 32])
+def test_a_feed_request_id_has_32_characters(feed_request_id: str) -> None:
+    words = r"^FeedRequestId must be the feedRequestId from an earlier response: 32 characters$"
+    with pytest.raises(InvalidRequestError, match=words):
+        read_show_request(Fields(SHOW | {"FeedRequestId": feed_request_id}))
+
+
+def test_a_vendors_feed_is_for_the_vendor_code() -> None:
+    fields = Fields(NEW | {"PartyType": "VENDOR", "VendorCode": "MOULI"})
+    assert read_new_feed(fields).account == FeedOf("A1EXAMPLE", Region.EU, (FRANCE,), "MOULI", Party.VENDOR)
+
+
+@pytest.mark.parametrize("read", [read_new_feed, read_show_request, read_list_request])
+def test_another_field_is_refused(read: Callable[[Fields], object]) -> None:
+    with pytest.raises(InvalidRequestError, match=r"Xyz is not a field of this request"):
+        read(Fields({**NEW, **SHOW, "Xyz": 1}))
 
 
 def test_feeds_are_listed_after_the_page_before() -> None:

@@ -34,7 +34,7 @@ from sp_api.lwa import ApplicationCredentials, LwaClient
 from sp_api.regions import Environment, Region
 from sp_api.reports import CreateReportSpecification, Report, ReportFilter
 from sp_api.transport import make_http
-from tests.unit.quickstart.support import always_known
+from tests.unit.quickstart.support import always_known, holds
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 SELLER_ID = "A3TH9S8BH6GOGM"
@@ -103,7 +103,7 @@ class ReportsTable(Table):
         return done
 
     def _put(self, item: Item, condition: ConditionBase | None) -> bool:
-        if not _holds(condition, self.items.get(_key(item), {})):
+        if not holds(condition, self.items.get(_key(item), {})):
             return False
         self.items[_key(item)] = {name: value for name, value in item.items() if value is not None}
         return True
@@ -112,7 +112,7 @@ class ReportsTable(Table):
         self, key: Item, values: Item, unless_present: Item, remove: Iterable[str], condition: ConditionBase | None
     ) -> bool:
         item = self.items.get(_key(key), {})
-        if not _holds(condition, item):
+        if not holds(condition, item):
             return False
         item = {**key, **{name: value for name, value in item.items() if name not in set(remove)}}
         item |= {name: value for name, value in values.items() if value is not None}
@@ -123,28 +123,6 @@ class ReportsTable(Table):
 
 def _key(item: Item) -> tuple[str, str]:
     return item["ReportId"], item["SellerId"]
-
-
-def _holds(condition: ConditionBase | None, item: Item) -> bool:
-    """DynamoDB's answer for the conditions that the product sends."""
-    if condition is None:
-        return True
-    parts = condition.get_expression()
-    operands = parts["values"]
-    match parts["operator"]:
-        case "AND":
-            return _holds(operands[0], item) and _holds(operands[1], item)
-        case "OR":
-            return _holds(operands[0], item) or _holds(operands[1], item)
-        case "attribute_exists":
-            return operands[0].name in item
-        case "attribute_not_exists":
-            return operands[0].name not in item
-        case "=":
-            return bool(operands[0].name in item and item[operands[0].name] == operands[1])
-        case "<=":
-            return bool(operands[0].name in item and item[operands[0].name] <= operands[1])
-    raise NotImplementedError(parts["operator"])
 
 
 @contextmanager

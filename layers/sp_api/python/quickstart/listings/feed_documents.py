@@ -389,7 +389,7 @@ class _Reading:
     def _id_faults(self, content: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         """In a document, Amazon's schema requires messageId; in JSON Lines, all messages have it or none."""
         has_id = "messageId" in content
-        if self._layout is Layout.DOCUMENT or self._own_ids is None:
+        if self._own_ids is None:
             self._own_ids = has_id or self._layout is Layout.DOCUMENT
         if has_id and not self._own_ids:
             yield "messageId", "messageId", "the first message has none: either all messages have it, or none"

@@ -21,7 +21,7 @@ from quickstart.listings.feed_records import FeedRecord, FeedState
 from quickstart.listings.feed_sending import Step
 from quickstart.listings.following import wake
 from quickstart.observability import logger
-from quickstart.times import from_text
+from quickstart.times import read_text
 from sp_api.wire import MalformedError, child, text
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class FeedEvents:
         if size is not None:
             self.start(record, size)
             return True
-        end = (from_text(record.upload_expires) or self.now()) + LEFT_TO_THE_UPLOAD
+        end = read_text(record.upload_expires) + LEFT_TO_THE_UPLOAD
         if self.now() < end:
             self.ledger.postponed(record, end)
             return False
@@ -209,7 +209,7 @@ def finished_feed(event: Mapping[str, Any]) -> str:
     try:
         payload = child(child(event["detail"], "Notification"), "payload")
         finished = child(payload, "feedProcessingFinishedNotification")
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, AttributeError):
         raise MalformedError("the event has no notification") from None
     number = finished.get("feedId")
     return str(number) if isinstance(number, int) and not isinstance(number, bool) else text(finished, "feedId")

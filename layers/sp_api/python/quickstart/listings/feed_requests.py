@@ -30,7 +30,7 @@ from quickstart.listings.feed_records import FeedMode, FeedOf, FeedRecord, FeedS
 from quickstart.listings.fields import ClientTokenReusedError, read_issue_locale, read_party
 from quickstart.paging import token
 from quickstart.refusals import FieldError, InvalidRequestError, Refusal
-from quickstart.times import from_text, to_text
+from quickstart.times import read_text, to_text
 from quickstart.validation import Fields
 from sp_api.regions import Region
 
@@ -153,14 +153,13 @@ class FeedDesk:
         return answer
 
     def _is_repeat(self, feed: NewFeed, feed_request_id: str) -> bool:
-        """Whether the stack has taken the request before."""
-        token = feed.client_token
-        return token is not None and self.ledger.find(feed.account.seller_id, feed_request_id) is not None
+        """Whether the stack has taken the request before. Without a ClientToken, its id is new."""
+        return self.ledger.find(feed.account.seller_id, feed_request_id) is not None
 
     def _upload(self, record: FeedRecord) -> Mapping[str, object]:
         """A repeated request gets a link that ends with the first one: nobody looks for a later upload."""
         key = object_key(record.account.seller_id, record.feed_request_id, UPLOAD)
-        left = (from_text(record.upload_expires) or self.now()) - self.now()
+        left = read_text(record.upload_expires) - self.now()
         links = replace(self.links, lifetime=max(left, _SHORTEST_LINK))
         link = links.presign_upload(key, f"feed-{record.feed_request_id}", UPLOAD_CONTENT_TYPE)
         return {

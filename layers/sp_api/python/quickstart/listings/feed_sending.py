@@ -109,7 +109,6 @@ class FeedSender:
         except (PermanentError, SellerUnknownError) as error:
             if record.creating is not None:
                 return self._conclude(record, FeedState.FAILED, self._unknown(f"getFeeds was refused: {error}"))
-            self.ledger.not_created(record, str(error))
             return self._not_sent(record, f"The feed was not sent: {error}")
 
     def poll(self, record: FeedRecord) -> Next:

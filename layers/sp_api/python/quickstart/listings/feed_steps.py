@@ -110,7 +110,7 @@ class FeedQueue:
     def leave(self, record: FeedRecord) -> None:
         """The feed has ended: the submissions that wait for it are next, and so is the next feed."""
         account = record.account
-        if record.counts is not None and record.times.get("UploadedTime"):
+        if record.counts is not None:
             # The marker first: a submission that begins to wait from now on finds the lane free.
             self.listings.feed_ended(account.seller_id, record.lane_entry)
             for some in self._listings(record):
@@ -118,7 +118,7 @@ class FeedQueue:
                     waits = record.lane_entry in lane.waiters or (lane.holder == record.lane_entry and lane.waiters)
                     if waits:
                         self.lanes.feed_left(listing, record.lane_entry)
-                    elif lane.holder is not None and not of_feed(lane.holder):
+                    elif not of_feed(lane.holder):
                         # An earlier attempt may have ended between the lane and the start of the execution.
                         self.lanes.wake(listing, lane)
         self._open_gate(record)
@@ -184,7 +184,7 @@ class FeedQueue:
             if feed_request_id == record.feed_request_id:
                 continue
             other = self.feeds.find(record.account.seller_id, feed_request_id)
-            if other is None or (other.state.final and other.announced):
+            if other is None or other.announced:
                 # Its seller was removed, or somebody deleted its record: it must not stop the others.
                 logger().warning("a feed without a record leaves the queue", feed_request_id=feed_request_id)
                 self.feeds.left(record.account, feed_request_id)
