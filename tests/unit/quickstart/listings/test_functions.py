@@ -173,7 +173,8 @@ class TestSender:
         stack.received()
         assert handle("listing_sender", self.EVENT)["Step"] == "END"
 
-    def test_one_that_has_expired_is_logged(self, stack: Stack, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
+    @pytest.mark.usefixtures("stack")
+    def test_one_that_has_expired_is_logged(self, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
         assert handle("listing_sender", self.EVENT)["Step"] == "END"
         (line,) = log_lines()
         assert line["message"] == "submission is no longer in the Listings table"

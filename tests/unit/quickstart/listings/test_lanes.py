@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from quickstart.announcing import EventNotPutError
 from quickstart.dynamodb import ItemContestedError
 from quickstart.listings.following import CHECK, END, Follower, wake
 from quickstart.listings.lanes import Lanes, Machine
-from quickstart.listings.ledger import MOST_REMEMBERED, ListingLedger
+from quickstart.listings.ledger import MOST_REMEMBERED, LaneFullError, ListingLedger
 from quickstart.listings.outcomes import Announcer
 from quickstart.listings.records import ListingOf, Operation, Payload, Record, Status
 from quickstart.listings.sending import Sender
@@ -166,6 +167,116 @@ class TestEnter:
             ledger.enter(record)
         assert len(pauses) > 3
         assert 0 <= min(pauses) <= max(pauses) <= 0.4
+
+
+class TestMachine:
+    def test_an_execution_has_the_name_and_the_input_of_its_submission(self, world: World) -> None:
+        world.lanes.machine.start("A1", "7")
+        given = dict(world.aws.calls)["StartExecution"]
+        assert given == {
+            "stateMachineArn": "arn:aws:states:eu-west-1:1:stateMachine:m",
+            "name": "7",
+            "input": '{"SubmissionId": "7", "SellerId": "A1"}',
+        }
+
+    def test_another_failure_to_start_one_is_raised(self, world: World) -> None:
+        world.aws.answers["StartExecution"] = raising("ExecutionLimitExceeded")
+        with pytest.raises(ClientError):
+            world.lanes.machine.start("A1", "7")
+
+    def test_the_status_of_an_execution(self, world: World) -> None:
+        answer = {"executionArn": "arn", "stateMachineArn": "arn", "status": "TIMED_OUT", "startDate": NOW}
+        world.aws.answers["DescribeExecution"] = lambda _: answer
+        assert world.lanes.machine.status("7") == "TIMED_OUT"
+        assert dict(world.aws.calls)["DescribeExecution"] == {
+            "executionArn": "arn:aws:states:eu-west-1:1:execution:m:7"
+        }
+        world.aws.answers["DescribeExecution"] = raising("ExecutionDoesNotExist")
+        assert world.lanes.machine.status("7") is None
+        world.aws.answers["DescribeExecution"] = raising("InvalidArn")
+        with pytest.raises(ClientError):
+            world.lanes.machine.status("7")
+
+
+class TestInterrupted:
+    """A call to AWS fails in the middle; what comes later finds everything in its place."""
+
+    def test_a_submission_waits_before_the_holder_is_woken(self, world: World) -> None:
+        world.entered(1)
+        world.aws.answers["StartExecution"] = raising("InternalServerError")
+        with pytest.raises(ClientError):
+            world.entered(2)
+        assert world.record(2).status is Status.WAITING
+        assert world.ledger.lane(LISTING).waiting == "2"
+
+    def test_one_that_was_superseded_starts_no_execution(self, world: World) -> None:
+        """Its request comes again after a later PUT took its place, and before it is marked."""
+        world.entered(1)
+        second = world.receive(2)
+        world.ledger.enter(second)
+        world.ledger.enter(world.receive(3))
+        world.started.clear()
+        world.lanes.enter(second)
+        assert world.started == []
+        assert world.record(2).status is Status.SUPERSEDED
+        assert world.ledger.lane(LISTING).superseded == ()
+
+    def test_a_superseded_submission_that_is_gone_is_forgotten(self, world: World) -> None:
+        for number in (1, 2):
+            world.entered(number)
+        world.ledger.enter(world.receive(3))
+        world.table.items = [one for one in world.table.items if one["SubmissionId"] != "2"]
+        world.lanes.leave(world.record(1))
+        assert (world.ledger.lane(LISTING).superseded, world.events) == ((), [])
+
+    def test_what_was_superseded_is_announced_again_until_it_is_marked(self, world: World) -> None:
+        for number in (1, 2):
+            world.entered(number)
+        world.aws.answers["PutEvents"] = raising("InternalFailure")
+        with pytest.raises(ClientError):
+            world.entered(3)
+        assert (world.outcome(2)[0], world.record(2).announced) == (Status.SUPERSEDED, False)
+        assert world.ledger.lane(LISTING).superseded == ("2",)
+        world.aws.answers["PutEvents"] = world._put
+        world.lanes.enter(world.record(3))
+        assert (world.record(2).announced, len(world.events)) == (True, 1)
+        assert world.ledger.lane(LISTING).superseded == ()
+
+    def test_a_holder_that_amazon_has_answered_leaves_when_the_next_one_comes(self, world: World) -> None:
+        world.accepted(1)
+        world.started.clear()
+        world.entered(2)
+        lane = world.ledger.lane(LISTING)
+        assert (lane.holder, lane.waiters, world.started) == ("2", (), ["2"])
+
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_a_holder_without_a_record_or_that_is_done_is_left_alone(self, world: World, *, announced: bool) -> None:
+        first = world.entered(1)
+        if announced:
+            concluded = world.ledger.concluded(first, Status.FAILED, "no")
+            world.announcer.announce(concluded)
+        else:
+            world.table.items = [one for one in world.table.items if one["SubmissionId"] != "1"]
+        world.started.clear()
+        world.entered(2)
+        assert (world.ledger.lane(LISTING).holder, world.started) == ("1", [])
+
+    def test_a_full_lane_is_told_and_raised(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("quickstart.listings.ledger.MOST_QUEUED", 1)
+        patch = Payload(Operation.PATCH, "LUGGAGE", patches=({"op": "merge"},))
+        for number in (1, 2):
+            world.entered(number, patch)
+        record = world.receive(3, patch)
+        with pytest.raises(LaneFullError) as full:
+            world.lanes.enter(record)
+        assert world.outcome(3) == (Status.FAILED, f"The submission was not sent: {full.value}")
+        assert (len(world.events), world.record(3).announced) == (1, True)
+        world.ledger.close_gate("A1", LISTING.gate, "one")
+        world.lanes.enter(world.receive(4, patch))
+        world.ledger.open_gate("A1", LISTING.gate, "one")
+        world.lanes.pass_gate("A1", LISTING.gate)
+        assert world.outcome(4)[0] is Status.FAILED
+        assert world.ledger.gate("A1", LISTING.gate).waiting == ()
 
 
 class TestLeave:

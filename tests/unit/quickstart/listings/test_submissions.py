@@ -51,7 +51,7 @@ STORED = StoredSchema(
     "1",
     "LUGGAGE",
     json.dumps(
-        {"type": "object", "required": ["brand"], "properties": {name: VALUES for name in ("brand", "color")}}
+        {"type": "object", "required": ["brand"], "properties": dict.fromkeys(("brand", "color"), VALUES)}
     ).encode(),
 )
 SCHEMA = {"productType": "LUGGAGE", "version": "1", "checksum": "c"}
