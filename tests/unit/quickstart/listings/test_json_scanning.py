@@ -367,6 +367,22 @@ class TestParsed:
     def test_what_is_not_strictly_json(self, content: bytes, rule: str, reason: str, byte: int) -> None:
         assert failure(lambda: parsed(value_of(content), LIMIT)) == (rule, reason, Position(byte, 1))
 
+    @pytest.mark.parametrize(
+        ("content", "kind", "bracket", "byte"),
+        [(b'{"\xc3\xa9": 1 , }', "object", "}", 10), (b"[1,]", "array", "]", 3)],
+    )
+    def test_a_comma_before_a_bracket_as_python_3_13_names_it(
+        self, monkeypatch: pytest.MonkeyPatch, content: bytes, kind: str, bracket: str, byte: int
+    ) -> None:
+        """Its error is at the comma, and has words of its own."""
+
+        def refused(text: str, **_: object) -> None:
+            raise json.JSONDecodeError(f"Illegal trailing comma before end of {kind}", text, text.index(","))
+
+        monkeypatch.setattr(json, "loads", refused)
+        words = f"there is a comma before {bracket}; remove it"
+        assert failure(lambda: parsed(value_of(content), LIMIT)) == ("trailingComma", words, Position(byte, 1))
+
     def test_a_mistake_in_a_later_line_is_placed_there(self) -> None:
         value = Value(b'{"a":\n x}', Position(11, 3), 9)
         assert failure(lambda: parsed(value, LIMIT))[2] == Position(18, 4)

@@ -346,6 +346,9 @@ def _syntax_error(value: Value, text: str, error: json.JSONDecodeError) -> ScanE
             place = value.at(len(before.encode()))
             return ScanError("lineEnd", "the line ends in CR alone; save the file with LF or CRLF", place)
         return ScanError("syntax", "a line must be one JSON object and nothing else", value.at(offset))
+    if error.msg.startswith("Illegal trailing comma"):
+        # From Python 3.13 on, the error is at the comma. Up to 3.12, it is at the bracket.
+        before, found = text[: error.pos + 1], text[error.pos + 1 :].lstrip()[:1]
     if before.endswith(",") and found in "}]":
         place = value.at(len(before[:-1].encode()))
         return ScanError("trailingComma", f"there is a comma before {found}; remove it", place)
