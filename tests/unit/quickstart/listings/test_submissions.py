@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from quickstart.listings import checks
-from quickstart.listings.checks import SchemaChecks
+from quickstart.listings.checks import Checked, SchemaChecks
 from quickstart.listings.fields import ClientTokenReusedError
-from quickstart.listings.reading import described
+from quickstart.listings.ledger import LaneFullError
+from quickstart.listings.reading import SubmissionUnknownError, described
 from quickstart.listings.records import ListingOf, Operation, Payload, Status
 from quickstart.listings.requests import (
     CatalogMatchError,
@@ -22,11 +23,13 @@ from quickstart.listings.requests import (
     OnFindings,
     SchemaUnavailableError,
     Submission,
+    TooManyValuesError,
     handle,
     submission_id,
 )
 from quickstart.product_types.reading import StoredSchema
 from quickstart.product_types.validation import CompiledSchemas
+from quickstart.refusals import Refusal
 from sp_api.regions import Region
 from tests.unit.quickstart.listings.test_lanes import FRANCE, ISSUE, LISTING, PATH, World, raising
 from tests.unit.quickstart.support import AwsError
@@ -536,3 +539,25 @@ def test_what_is_final_is_answered_without_another_execution(office: Office) -> 
     assert office.handle(given)["status"] == Status.INVALID
     assert office.handle(given)["issues"] == [{"code": "90220", "message": "color is missing", "severity": "ERROR"}]
     assert len(office.started) == 1
+
+
+NOTHING_FOUND = Checked(put())
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answer"),
+    [
+        (ListingInvalidError(NOTHING_FOUND, Operation.PUT), (400, "ListingInvalid", "Attributes", None)),
+        (ListingInvalidError(NOTHING_FOUND, Operation.PATCH), (400, "ListingInvalid", "Patches", None)),
+        (CatalogMatchError(NOTHING_FOUND), (409, "CatalogMatch", "Attributes", None)),
+        (ListingRestrictedError(NOTHING_FOUND), (409, "ListingRestricted", "Asin", None)),
+        (TooManyValuesError("Patches"), (413, "TooManyValues", "Patches", None)),
+        (SchemaUnavailableError([]), (409, "SchemaUnavailable", "ProductType", None)),
+        (ClientTokenReusedError("t"), (409, "ClientTokenReused", "ClientToken", None)),
+        (SubmissionUnknownError("1"), (404, "SubmissionUnknown", "SubmissionId", None)),
+        (LaneFullError("CUP"), (429, "TooManyWaiting", "Sku", 60)),
+    ],
+    ids=str,
+)
+def test_how_a_refusal_is_answered(refusal: Refusal, answer: tuple[int, str, str, float | None]) -> None:
+    assert (refusal.status, refusal.code, refusal.field, refusal.retry_after) == answer
