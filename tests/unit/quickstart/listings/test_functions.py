@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -453,3 +453,34 @@ class TestSubmissions:
         _, found = answered("listing_submissions", request("DELETE /listings/{sku}", sku="CUP", **PLACE))
         assert found["status"] == "REFUSED"
         assert found["message"].startswith("SP-API rejected the submission: deleteListingsItem: HTTP 400")
+
+
+class TestWiring:
+    @pytest.mark.parametrize(
+        ("table", "bucket", "stored"), [("t", "b", True), ("t", "", False), ("", "b", False), ("", "", False)]
+    )
+    def test_schemas_are_checked_only_where_they_are_stored(
+        self, stack: Stack, monkeypatch: pytest.MonkeyPatch, table: str, bucket: str, *, stored: bool
+    ) -> None:
+        s3 = stack.aws.client("s3")
+        monkeypatch.setattr(clients, "s3", lambda: s3)
+        monkeypatch.setenv("PRODUCT_TYPES_TABLE", table)
+        monkeypatch.setenv("PRODUCT_TYPES_BUCKET", bucket)
+        storage = wiring.schema_checks().storage
+        assert (storage is not None) == stored
+        if storage is not None:
+            assert (storage.table.name, storage.bucket, storage.s3) == (table, bucket, s3)
+
+    @pytest.mark.usefixtures("stack")
+    def test_the_parts_have_the_settings_of_their_function(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LISTING_OUTCOME_HOURS", "48")
+        ledger = wiring.listing_ledger()
+        assert (ledger.table.name, ledger.kept) == ("table", timedelta(days=30))
+        follower, sweep = wiring.follower(Deadline.after(10)), wiring.sweep(Deadline.after(10))
+        assert (follower.hours, sweep.hours) == (48, 48)
+        assert follower.announcer.bus_name == "bus"
+        machines = [sweep.lanes.machine, sweep.sender.lanes.machine, wiring.desk().lanes.machine]
+        assert {machine.arn for machine in machines} == {MACHINE}
+        assert {id(part.ledger) for part in (follower, sweep, sweep.lanes, wiring.desk(), wiring.notices())} == {
+            id(ledger)
+        }

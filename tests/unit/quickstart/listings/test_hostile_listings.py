@@ -611,6 +611,48 @@ def test_a_notice_as_it_is_read() -> None:
     assert read_notice(json.dumps({**NOTICE, "NotificationType": "ORDER_CHANGE"})) is None
 
 
+def lower(document: dict[str, Any]) -> dict[str, Any]:
+    """The names as SP-API writes them in some types of notices."""
+    return {name[:1].lower() + name[1:]: value for name, value in document.items()}
+
+
+@pytest.mark.parametrize("kind", ["LISTINGS_ITEM_STATUS_CHANGE", "LISTINGS_ITEM_ISSUES_CHANGE"])
+def test_the_names_of_a_notice_may_begin_with_small_letters(kind: str) -> None:
+    body = lower({**NOTICE, "NotificationType": kind, "Payload": lower(NOTICE["Payload"])})
+    assert read_notice(json.dumps(body)) == Notice(kind, "A1", "CUP", "A13V1IB3VIYZZH")
+    assert read_notice(json.dumps({**body, "detail": None})) == Notice(kind, "A1", "CUP", "A13V1IB3VIYZZH")
+
+
+@pytest.mark.parametrize("marketplace", [{}, {"MarketplaceId": ""}, {"MarketplaceId": None}])
+def test_a_notice_without_a_marketplace(marketplace: dict[str, Any]) -> None:
+    body = {**NOTICE, "Payload": {"SellerId": "A1", "Sku": "CUP", **marketplace}}
+    assert read_notice(json.dumps(body)) == Notice("LISTINGS_ITEM_STATUS_CHANGE", "A1", "CUP", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({**NOTICE, "NotificationType": None}, ": NotificationType is missing"),
+        ({**NOTICE, "Payload": {"SellerId": "A1"}}, ": Sku is missing"),
+        ({**NOTICE, "Payload": {"Sku": "CUP"}}, ": SellerId is missing"),
+        ({**NOTICE, "Payload": {**NOTICE["Payload"], "MarketplaceId": {}}}, ": MarketplaceId is not a string"),
+        ({**NOTICE, "Payload": []}, ""),
+        ({"NotificationType": "LISTINGS_ITEM_STATUS_CHANGE"}, ""),
+        ([], ""),
+        ("text", ""),
+    ],
+)
+def test_why_a_message_is_no_notice(body: Any, reason: str) -> None:
+    with pytest.raises(UnreadableNoticeError, match=rf"^the message is not a notice about a listing{reason}$"):
+        read_notice(json.dumps(body))
+
+
+@pytest.mark.parametrize("body", ["", "{", "[" * 10**5])
+def test_a_message_that_is_not_json_is_no_notice(body: str) -> None:
+    with pytest.raises(UnreadableNoticeError, match=r"^the message is not a notice about a listing$"):
+        read_notice(body)
+
+
 @hostile_input
 @given(body=st.one_of(hostile.bodies("detail", "NotificationType", "Payload"), hostile.altered(NOTICE).map(json.dumps)))
 def test_a_hostile_notice_goes_to_the_dead_letter_queue(body: Any) -> None:
