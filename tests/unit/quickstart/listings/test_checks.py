@@ -235,7 +235,7 @@ class TestSchemaChecks:
         class Slow(CompiledSchemas):
             def check(self, *given: Any, time_limit: float | None = None, **named: Any) -> Any:
                 limits.append(time_limit)
-                found = super().check(*given, time_limit=time_limit, **named)  # type: ignore[arg-type]
+                found = super().check(*given, time_limit=time_limit, **named)
                 return replace(found, incomplete="it took longer than 5 s")
 
         caller: Any = SimpleNamespace()

@@ -140,7 +140,7 @@ class TestList:
         return Table(aws.client("dynamodb"), "listings")
 
     def test_a_page_with_what_the_index_has(self, aws: Aws) -> None:
-        table = self.answer(aws, self.ENTRY, self.ENTRY | {"ExpiresAt": int(NOW.timestamp())})
+        table = self.answer(aws, self.ENTRY, {**self.ENTRY, "ExpiresAt": int(NOW.timestamp())})
         assert self.read(table) == {
             "submissions": [
                 {

@@ -102,7 +102,7 @@ class Office(World):
         self.pauses: list[float] = []
         self.executions: dict[str, str] = {}
         self.aws.answers["DescribeExecution"] = self._describe
-        schema_checks = SchemaChecks(storage, lambda: CompiledSchemas(1), lambda *_: self.fetched)  # type: ignore[arg-type,return-value]
+        schema_checks = SchemaChecks(storage, lambda: CompiledSchemas(1), lambda *_: self.fetched)
         self.desk = Desk(self.ledger, self.lanes, schema_checks, self.pauses.append)
         self.without_schemas = replace(self.desk, schema_checks=replace(schema_checks, storage=None))
 
