@@ -346,6 +346,11 @@ class TestPatchFindings:
         assert self.found("replace", {"value": 2}, name="plain", held={"plain": [{"value": 1}]}) == []
 
 
+def test_a_type_of_an_identifier_that_is_no_text_is_passed_over() -> None:
+    values: list[Any] = [{"type": odd, "value": "1"} for odd in (["ean"], {"ean": 1}, None, 7)]
+    assert identifier_findings({"externally_assigned_product_identifier": values}) == []
+
+
 def test_a_wrong_identifier_is_found_in_its_place() -> None:
     values: list[Any] = [
         "x",

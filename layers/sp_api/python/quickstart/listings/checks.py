@@ -348,7 +348,7 @@ def identifier_findings(attributes: Mapping[str, Any]) -> list[Finding]:
     found = []
     values = attributes.get(IDENTIFIER)
     for position, value in enumerate(values if isinstance(values, list) else []):
-        if not isinstance(value, Mapping) or value.get("type") not in _IDENTIFIER_TYPES:
+        if not isinstance(value, Mapping) or str(value.get("type")) not in _IDENTIFIER_TYPES:
             continue
         number = value.get("value")
         if isinstance(number, str) and not is_gtin(number):
