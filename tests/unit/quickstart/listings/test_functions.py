@@ -252,6 +252,9 @@ class TestNotices:
         stack.table.items = [one for one in stack.table.items if one["SubmissionId"] != "3" * 32]
         assert handle("listing_notices", queue(self.notice("LISTINGS_ITEM_ISSUES_CHANGE"))) == failed()
         assert stack.woken == [("token", '{"Step": "CHECK"}')]
+        final = stack.ledger.find("A1EXAMPLE", SECOND)
+        assert final is not None
+        assert "NoticedTime" not in final.times
         (line,) = log_lines()
         assert (line["message"], line["message_id"]) == ("notice taken", "m-0")
         assert (line["notification_type"], line["sku"], line["woken"]) == ("LISTINGS_ITEM_ISSUES_CHANGE", "CUP", 1)

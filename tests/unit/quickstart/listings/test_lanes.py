@@ -22,7 +22,7 @@ from sp_api.caller import Caller
 from sp_api.errors import TransientError
 from sp_api.regions import Region
 from tests.unit.quickstart.support import Aws, AwsError, MemoryTable
-from tests.unit.sp_api.support import Answer, ScriptedServer, answer_json, errors_json, seller_of
+from tests.unit.sp_api.support import TOKEN_PATH, Answer, ScriptedServer, answer_json, errors_json, seller_of
 
 FRANCE = "A13V1IB3VIYZZH"
 LISTING = ListingOf("A1", Region.EU, FRANCE, "CUP", "A1")
@@ -381,6 +381,15 @@ class TestSend:
         assert status is Status.FAILED
         assert message.startswith("The submission was not sent: no refresh token is stored for seller A1")
 
+    def test_a_seller_whose_token_lwa_refuses(self, world: World) -> None:
+        refused = answer_json({"error": "invalid_grant", "error_description": "revoked"}, 400)
+        world.server.answer("POST", TOKEN_PATH, refused)
+        world.entered(1)
+        assert world.sender.send("A1", "1") == "END"
+        status, message = world.outcome()
+        assert status is Status.FAILED
+        assert message.startswith("SP-API denied access, so the submission was not sent: ")
+
     @pytest.mark.parametrize(
         ("payload", "method", "body"),
         [
@@ -526,6 +535,13 @@ class TestGiveUp:
         world.sender.give_up("A1", "1", "it timed out")
         assert world.outcome() == (Status.REFUSED, "no")
         assert (world.ledger.lane(LISTING).holder, len(world.events)) == (None, 1)
+
+    def test_the_lane_is_free_before_it_is_announced(self, world: World) -> None:
+        world.entered(1)
+        world.aws.answers["PutEvents"] = raising("InternalFailure")
+        with pytest.raises(ClientError):
+            world.sender.give_up("A1", "1", "it timed out")
+        assert (world.ledger.lane(LISTING).holder, world.record().announced) == (None, False)
 
     def test_one_that_has_expired(self, world: World) -> None:
         world.sender.give_up("A1", "1", "it timed out")
@@ -731,6 +747,21 @@ class TestFollow:
         world.ledger.concluded(record, Status.PUBLISHED, "done")
         world.follower.follow("A1", "1", "token", 0)
         assert (len(world.events), world.woken) == (1, [("token", END)])
+        assert (world.record().task_token, world.server.calls) == (None, [])
+
+    def test_the_wait_ends_after_the_outcome_was_announced(self, world: World) -> None:
+        world.server.answer("GET", PATH, item())
+        world.accepted()
+        world.aws.answers["PutEvents"] = raising("InternalFailure")
+        with pytest.raises(ClientError):
+            world.follower.follow("A1", "1", "token", 1)
+        assert (world.record().status, world.woken) == (Status.PUBLISHED, [])
+
+    def test_the_last_reading_may_be_the_first_that_shows_the_outcome(self, world: World) -> None:
+        world.server.answer("GET", PATH, item())
+        world.accepted()
+        world.follower.follow("A1", "1", "token", 6)
+        assert world.outcome() == (Status.PUBLISHED, "The listing is buyable.")
 
 
 @pytest.mark.parametrize("code", ["TaskDoesNotExist", "TaskTimedOut", "InvalidToken"])

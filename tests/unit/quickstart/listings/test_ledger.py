@@ -377,6 +377,28 @@ class TestLane:
         assert book.ledger.enter(second).holder == holder
         assert book.ledger.enter(first).holder == holder
 
+    def test_a_repeat_after_leaving_changes_nothing(self, book: Book) -> None:
+        record = book.receive(1)
+        book.ledger.enter(record)
+        left = book.ledger.leave(record)
+        assert book.ledger.enter(record) == left
+
+    def test_a_holder_that_took_long_stays_when_it_enters_again(self, book: Book) -> None:
+        """Its execution runs, and ends its hold itself."""
+        first = book.receive(1, PATCH)
+        book.ledger.enter(first)
+        before = book.ledger.enter(book.receive(2, PATCH))
+        book.time = NOW + timedelta(hours=13)
+        assert book.ledger.enter(first) == before
+
+    def test_a_holder_and_a_waiter_that_the_lane_does_not_remember_enter_once(self, book: Book) -> None:
+        records = [book.receive(number, PATCH) for number in range(30)]
+        for record in records:
+            before = book.ledger.enter(record)
+        assert len(before.recent) == 20
+        for record in records[:3]:
+            assert book.ledger.enter(record) == before
+
 
 class TestGate:
     def test_a_gate_as_it_is_stored(self, book: Book) -> None:
@@ -488,6 +510,20 @@ class TestFeeds:
         assert ledger.enter_feed(self.LATER, [LISTING]) == []
         lane = ledger.lane(LISTING)
         assert (lane.holder, lane.waiters, lane.recent) == (self.LATER, (), (self.LATER, self.FEED))
+
+    @pytest.mark.parametrize(("hours", "holder"), [(12, "1"), (12.001, "FEED#one")])
+    def test_a_feed_gets_the_lane_of_a_submission_that_is_gone(
+        self, table: MemoryTable, hours: float, holder: str
+    ) -> None:
+        time = NOW
+        ledger = ListingLedger(table.table, timedelta(days=30), lambda: time)
+        record = ledger.receive("1", LISTING, PUT, "hash", None)
+        assert record is not None
+        ledger.enter(record)
+        time = NOW + timedelta(hours=hours)
+        ledger.feed_began("A1", self.FEED)
+        ledger.enter_feed(self.FEED, [LISTING])
+        assert ledger.lane(LISTING).holder == holder
 
     def test_a_lane_remembers_twenty_feeds(self, ledger: ListingLedger) -> None:
         for number in range(21):

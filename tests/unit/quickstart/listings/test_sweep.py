@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from quickstart.dynamodb import ItemContestedError
+from quickstart.listings.lanes import Lanes
 from quickstart.listings.ledger import ListingLedger
 from quickstart.listings.outcomes import Announcer
 from quickstart.listings.records import Status
@@ -103,6 +106,14 @@ def test_one_that_is_final_leaves_its_lane_and_is_announced(world: Swept24) -> N
     assert world.run() == Swept(0, 0)
 
 
+def test_the_lane_is_free_before_the_outcome_is_announced(world: Swept24) -> None:
+    world.ledger.concluded(world.entered(1), Status.REFUSED, "no")
+    world.aws.answers["PutEvents"] = raising("InternalFailure")
+    with pytest.raises(SweepFailedError):
+        world.run()
+    assert (world.ledger.lane(LISTING).holder, world.record().announced) == (None, False)
+
+
 class TestAccepted:
     def test_it_is_left_to_its_execution_until_its_hours_are_over(self, world: Swept24) -> None:
         world.accepted()
@@ -155,6 +166,23 @@ def test_it_stops_when_its_time_is_up(world: Swept24) -> None:
 def test_one_that_is_gone_is_seen_and_not_repaired(world: Swept24, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ListingLedger, "due", lambda _: iter([("A1", "1")]))
     assert world.run() == Swept(1, 0)
+
+
+@pytest.mark.parametrize(
+    "error", [ItemContestedError("the lane"), EndpointConnectionError(endpoint_url="https://states")], ids=str
+)
+def test_another_failure_is_for_the_next_sweep(
+    world: Swept24, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def failing(*_: object) -> None:
+        raise error
+
+    world.receive(1)
+    monkeypatch.setattr(Lanes, "enter", failing)
+    with pytest.raises(SweepFailedError, match=r"^1 of 1 submissions could not be swept$"):
+        world.run()
+    monkeypatch.undo()
+    assert world.run(0) == Swept(1, 1)
 
 
 @pytest.mark.parametrize("damaged", [True, False])

@@ -247,7 +247,7 @@ class AmazonChecks:
         item = self._item(("summaries",))
         summary = None if item is None else item.summary(self.listing.marketplace_id)
         own = None if summary is None else summary.asin
-        return () if own is not None and own in {item.asin for item in found} else found
+        return () if own in {item.asin for item in found} else found
 
     def _search(self, kind: IdentifiersType, numbers: Sequence[str]) -> tuple[CatalogItem, ...]:
         nothing: tuple[CatalogItem, ...] = ()
