@@ -83,6 +83,41 @@ def test_one_whose_execution_runs_needs_nothing(world: Swept24) -> None:
     assert world.due() == world.time + timedelta(minutes=15)
 
 
+class TestWaiting:
+    def test_one_that_waits_for_another_needs_nothing(self, world: Swept24) -> None:
+        """An operator reads a warning for each sweep that repairs something."""
+        world.entered(1)
+        world.executions["1"] = "RUNNING"
+        world.entered(2)
+        assert world.run() == Swept(2, 0)
+        assert world.due(2) == world.time + timedelta(minutes=15)
+        assert world.record(2).status is Status.WAITING
+
+    def test_one_that_waits_at_the_gate_needs_nothing(self, world: Swept24) -> None:
+        world.ledger.close_gate("A1", LISTING.gate, "one")
+        world.entered(1)
+        assert world.run() == Swept(1, 0)
+
+    def test_one_whose_turn_has_come_is_started(self, world: Swept24) -> None:
+        """Whoever left the lane was interrupted before the start."""
+        first = world.entered(1)
+        world.entered(2)
+        world.ledger.concluded(first, Status.REFUSED, "no")
+        world.announcer.announce(world.record(1))
+        world.ledger.leave(first)
+        assert world.run() == Swept(1, 1)
+        assert world.started == ["2"]
+
+    def test_one_that_was_superseded_is_concluded(self, world: Swept24) -> None:
+        """The request of the later one was interrupted before it was marked."""
+        world.executions |= {"1": "RUNNING", "3": "RUNNING"}
+        for number in (1, 2):
+            world.entered(number)
+        world.ledger.enter(world.receive(3))
+        assert world.run() == Swept(3, 1)
+        assert world.record(2).status is Status.SUPERSEDED
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
