@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from quickstart.listings.digest import Outcome, UnreadableOutcomeError, read_outcome, send, written
 from quickstart.own_stack import OwnStack
-from tests.unit.quickstart.support import Aws
+from tests.unit.quickstart.support import Aws, AwsError
 
 STACK = OwnStack("quick-start", "eu-west-1")
 
@@ -138,6 +139,18 @@ def test_a_digest_is_sent_once_and_logged(aws: Aws, log_lines: Callable[[], list
     subject, body = written(outcomes, STACK)
     assert aws.calls == [("Publish", {"TopicArn": topic, "Subject": subject, "Message": body})]
     assert [(line["message"], line["outcomes"]) for line in log_lines()] == [("digest sent", 2)]
+
+
+def test_a_digest_that_sns_refuses_is_not_logged_as_sent(
+    aws: Aws, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    def refuse(_: object) -> dict[str, Any]:
+        raise AwsError("AuthorizationError", 403)
+
+    aws.answers["Publish"] = refuse
+    with pytest.raises(ClientError):
+        send(aws.client("sns"), "arn:aws:sns:us-east-1:111122223333:listings", STACK, [outcome("DELETED", "A")])
+    assert log_lines() == []
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", json.dumps({"detail": {"Status": 1}}), "[" * 10**5])
