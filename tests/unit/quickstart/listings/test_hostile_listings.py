@@ -284,6 +284,11 @@ def test_an_attribute_may_be_named_as_amazon_does(path: str) -> None:
             {"ProductType": "LUGGAGE", "Attributes": {"a": []}, "Sku": ".."},
             ["Sku must be 1 to 255 characters without control characters; not . or .."],
         ),
+        (
+            requests.read_put,
+            {"ProductType": "LUGGAGE", "Attributes": {"a": []}, "Sku": " .. "},
+            ["Sku must be 1 to 255 characters without control characters; not . or .."],
+        ),
         (requests.read_patch, {}, ["Patches is missing"]),
         (requests.read_patch, {"Patches": []}, ["Patches must be a list of 1 to 500 objects"]),
         (requests.read_patch, {"Patches": [PATCH] * 501}, ["Patches must be a list of 1 to 500 objects"]),
