@@ -487,7 +487,22 @@ def test_only_a_vendor_s_delete_is_refused(op: str, party: str) -> None:
     assert found.payload.patches == (patch,)
 
 
-@pytest.mark.parametrize(("sku", "fault"), [("x" * 255, False), ("x" * 256, True), ("\x7f", True), ("~", False)])
+@pytest.mark.parametrize(
+    ("sku", "fault"),
+    [
+        ("x" * 255, False),
+        ("x" * 256, True),
+        ("", True),
+        (" ", True),
+        ("a\x1f", True),
+        ("a\x7f", True),
+        ("a b~", False),
+        (".", True),
+        ("..", True),
+        ("...", False),
+        ("a\ud800", True),
+    ],
+)
 def test_which_skus_are_sent(sku: str, *, fault: bool) -> None:
     words = "must be 1 to 255 characters without control characters; not . or .."
     assert sku_fault(sku) == (words if fault else None)
