@@ -1,7 +1,8 @@
 """The checks before a submission is sent: with a stored schema, and by asking Amazon."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,11 +10,19 @@ from typing import Any, cast
 import pytest
 
 from quickstart.listings import checks
-from quickstart.listings.checks import AmazonChecks, Checked, SchemaChecks, value_of
+from quickstart.listings.checks import (
+    AmazonChecks,
+    Checked,
+    SchemaChecks,
+    identifier_findings,
+    patch_findings,
+    selectors_of,
+    value_of,
+)
 from quickstart.listings.ledger import SELLER_INDEX
 from quickstart.listings.reading import ListRequest, described, list_submissions, read_list_request
 from quickstart.listings.records import ListingOf, Operation, Party, Payload, Record, Status
-from quickstart.product_types.findings import Severity
+from quickstart.product_types.findings import Finding, Severity
 from quickstart.product_types.reading import SchemaKey, StoredSchema
 from quickstart.product_types.validation import CompiledSchemas
 from quickstart.refusals import InvalidRequestError
@@ -178,8 +187,289 @@ class TestSchemaChecks:
         checked = self.check(stored, Payload(Operation.PATCH, "LUGGAGE", patches=(patch,)))
         assert [dict(patch) for patch in checked.payload.patches] == [patch | {"value": sent}]
 
+    COLOR: Mapping[str, Any] = {
+        "type": "array",
+        "selectors": ["marketplace_id"],
+        "items": {
+            "type": "object",
+            "required": ["value"],
+            "properties": {"value": {"type": "string", "maxLength": 5}, "marketplace_id": {"type": "string"}},
+        },
+    }
+
+    def small(self, **more: Any) -> StoredSchema:
+        schema = {"type": "object", "properties": {"color": self.COLOR}, **more}
+        return StoredSchema("c", "1", "LUGGAGE", json.dumps(schema).encode())
+
+    def test_nothing_else_of_a_submission_changes(self) -> None:
+        stored = self.small()
+        listing = [{"value": "blue", "marketplace_id": FRANCE}]
+        whole = Payload(Operation.PUT, "LUGGAGE", "LISTING", {"color": [{"value": "blue"}]}, issue_locale="fr_FR")
+        filled = replace(whole, attributes={"color": listing})
+        assert self.check(stored, whole) == Checked(filled, schema=stored)
+        patch = {"op": "replace", "attribute": "color", "value": [{"value": "blue"}]}
+        patched = Payload(Operation.PATCH, "LUGGAGE", "LISTING", patches=(patch,), issue_locale="fr_FR")
+        filled = replace(patched, patches=({**patch, "value": listing},))
+        assert self.check(stored, patched) == Checked(filled, schema=stored)
+
+    def test_a_wrong_shape_comes_before_what_the_schema_finds_in_the_right_one(self) -> None:
+        checked = self.check(self.small(), put(color="turquoise"))
+        assert [finding.rule for finding in checked.findings] == ["list", "maxLength"]
+        assert checked.corrected == {"color": [{"value": "turquoise", "marketplace_id": FRANCE}]}
+        assert checked.payload.attributes == {"color": "turquoise"}
+
+    @pytest.mark.parametrize(("op", "checked"), [("add", True), ("replace", True), ("merge", False), ("delete", False)])
+    def test_a_part_of_a_value_is_not_validated(self, op: str, *, checked: bool) -> None:
+        patches = tuple({"op": op, "attribute": "color", "value": [{"value": value}]} for value in ("turquoise",))
+        found = self.check(self.small(), Payload(Operation.PATCH, "LUGGAGE", patches=patches))
+        assert [finding.rule for finding in found.findings] == ["maxLength"] * checked
+
+    def test_what_must_be_there_is_for_a_whole_listing(self) -> None:
+        stored = self.small(required=["brand"])
+        assert [finding.rule for finding in self.check(stored, put()).errors] == ["required"]
+        assert self.check(stored, Payload(Operation.PATCH, "LUGGAGE")).errors == ()
+
+    def test_a_check_that_takes_too_long_is_cut_off_after_five_seconds(self) -> None:
+        limits: list[float | None] = []
+
+        class Slow(CompiledSchemas):
+            def check(self, *given: Any, time_limit: float | None = None, **named: Any) -> Any:
+                limits.append(time_limit)
+                found = super().check(*given, time_limit=time_limit, **named)
+                return replace(found, incomplete="it took longer than 5 s")
+
+        caller: Any = SimpleNamespace()
+        slow = replace(self.of(replace(self.small(), product_type="PRODUCT")), compiled=lambda: Slow(1))
+        assert slow.check(LISTING, put(), caller).unchecked == (
+            "Schema check incomplete: it took longer than 5 s",
+            "Schema check incomplete: Amazon returned the schema of PRODUCT for LUGGAGE",
+        )
+        assert limits == [5.0]
+
+    def test_a_schema_is_not_looked_for_without_a_product_type(self) -> None:
+        caller: Any = SimpleNamespace()
+        stored = self.small()
+        assert self.of(stored).schema(LISTING, Payload(Operation.DELETE), caller) is None
+        assert self.of(stored).schema(LISTING, put(), caller) == stored
+        assert replace(self.of(stored), storage=None).schema(LISTING, put(), caller) is None
+
+    def test_a_stored_schema_is_not_fetched(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        stored, caller = self.small(), cast("Any", SimpleNamespace())
+        asked: list[object] = []
+
+        def found(_storage: object, key: object) -> StoredSchema:
+            asked.append(key)
+            return stored
+
+        monkeypatch.setattr(checks, "stored_schema", found)
+        assert self.of(AssertionError("fetched")).check(LISTING, put(), caller).schema == stored
+        assert asked == [SchemaKey(Region.EU, FRANCE, "LUGGAGE")]
+
+
+@pytest.mark.parametrize(
+    ("document", "selectors"),
+    [
+        (None, ()),
+        ({}, ()),
+        ({"properties": {"size": {"selectors": ["a"]}}}, ()),
+        ({"properties": {"color": True}}, ()),
+        ({"properties": {"color": {"selectors": "a"}}}, ()),
+        ({"properties": {"color": {"selectors": ["a", "b"]}}}, ("a", "b")),
+    ],
+)
+def test_which_fields_identify_a_value(document: Mapping[str, Any] | None, selectors: tuple[str, ...]) -> None:
+    assert selectors_of(document, "color") == selectors
+
+
+class TestPatchFindings:
+    SCHEMA: Mapping[str, Any] = {"properties": {"stock": {"selectors": ["channel", "place"]}, "plain": {}}}
+    HELD: Mapping[str, Any] = {
+        "stock": [
+            {"channel": "OWN", "place": "A", "quantity": 3, "lead": 2},
+            "odd",
+            {"channel": "OWN", "place": "B", "note": "x"},
+        ],
+        "plain": {"value": 1},
+    }
+
+    def found(self, op: str, *values: Mapping[str, Any], name: str = "stock", held: Any = None) -> list[Finding]:
+        patch = {"op": op, "attribute": name, "value": list(values)}
+        return patch_findings(patch, 2, self.HELD if held is None else held, self.SCHEMA)
+
+    @pytest.mark.parametrize("op", ["add", "replace"])
+    def test_fields_that_are_lost(self, op: str) -> None:
+        kept = {"channel": "OWN", "place": "A", "quantity": 1, "lead": 1}
+        assert self.found(op, kept, {"channel": "OWN"}) == [
+            Finding(
+                "/2/value/1",
+                "dropsFields",
+                f"{op} replaces the current value, which then loses lead, note, place, quantity. To keep these "
+                "fields, use merge",
+                Severity.WARNING,
+                ("stock",),
+                ["lead", "note", "place", "quantity"],
+            )
+        ]
+
+    @pytest.mark.parametrize("op", ["add", "replace"])
+    def test_values_that_stay(self, op: str) -> None:
+        assert self.found(op, {"channel": "AMAZON"}) == [
+            Finding(
+                "/2/value/0",
+                "addsValue",
+                "stock also keeps its current values, because their channel, place differ. Delete the values that are "
+                "no longer valid",
+                Severity.WARNING,
+                ("stock",),
+                [{"channel": "OWN", "place": "A"}, {"channel": "OWN", "place": "B"}],
+            )
+        ]
+
+    def test_a_value_that_is_not_there(self) -> None:
+        assert self.found("delete", {"channel": "OWN", "place": "B"}, {"channel": "OWN", "place": "C"}) == [
+            Finding(
+                "/2/value/1",
+                "nothingToDelete",
+                "stock has no value with these selectors, so there is nothing to delete",
+                Severity.WARNING,
+                ("stock",),
+            )
+        ]
+        assert [one.rule for one in self.found("delete", {"value": 1}, name="plain")] == ["nothingToDelete"]
+
+    def test_what_needs_no_warning(self) -> None:
+        assert self.found("merge", {"channel": "AMAZON"}) == []
+        assert self.found("add", {"channel": "OWN"}, held={"stock": []}) == []
+        assert self.found("replace", {"value": 1}, name="plain") == []
+        # A current value without a selector has any.
+        assert self.found("delete", {"channel": "OWN"}, held={"stock": [{"quantity": 1}]}) == []
+        assert self.found("replace", {"value": 2}, name="plain", held={"plain": [{"value": 1}]}) == []
+
+
+def test_a_type_of_an_identifier_that_is_no_text_is_passed_over() -> None:
+    values: list[Any] = [{"type": odd, "value": "1"} for odd in (["ean"], {"ean": 1}, None, 7)]
+    assert identifier_findings({"externally_assigned_product_identifier": values}) == []
+
+
+def test_a_wrong_identifier_is_found_in_its_place() -> None:
+    values: list[Any] = [
+        "x",
+        {"type": "isbn", "value": "1"},
+        {"type": "ean", "value": 1},
+        {"type": "upc", "value": "1"},
+    ]
+    assert identifier_findings({"externally_assigned_product_identifier": values}) == [
+        Finding(
+            "/externally_assigned_product_identifier/3/value",
+            "checkDigit",
+            "1 is not a GTIN: it needs 8, 12, 13 or 14 digits, of which the last is a check digit",
+            Severity.ERROR,
+            ("externally_assigned_product_identifier",),
+        )
+    ]
+    for odd in (None, "1", {"type": "upc", "value": "1"}):
+        assert identifier_findings({"externally_assigned_product_identifier": odd}) == []
+
 
 class TestAmazonChecks:
+    def test_the_identifiers_of_all_types_are_searched(self, server: ScriptedServer) -> None:
+        """A product that is found twice is one."""
+        both = (
+            answer_json({"items": [{"asin": "B000000001"}]}),
+            answer_json({"items": [{"asin": asin} for asin in ("B000000001", "B000000002")]}),
+        )
+        server.answer("GET", CATALOG, *both)
+        server.answer("GET", ITEM, NO_ITEM)
+        numbers = [{"type": "ean", "value": EAN}, {"type": "upc", "value": "036000291452"}]
+        checked = self.check(server, put(externally_assigned_product_identifier=numbers), "B000000009")
+        assert [item.asin for item in checked.candidates] == ["B000000001", "B000000002"]
+        assert [asked.query["identifiersType"] for asked in server.received(CATALOG)] == ["EAN", "UPC"]
+        (asked,) = server.received(ITEM)
+        assert asked.query["includedData"] == "summaries"
+
+    @pytest.mark.parametrize(("own", "candidates"), [("B000000001", 0), ("B000000009", 1), (None, 1)])
+    def test_the_product_that_amazon_has_given_the_listing(
+        self, server: ScriptedServer, own: str | None, candidates: int
+    ) -> None:
+        server.answer("GET", CATALOG, answer_json({"items": [{"asin": "B000000001"}]}))
+        summary = {"marketplaceId": FRANCE, "productType": "LUGGAGE", "status": []} | ({"asin": own} if own else {})
+        server.answer("GET", ITEM, answer_json({"sku": "CUP", "summaries": [summary]}))
+        assert len(self.check(server, IDENTIFIED).candidates) == candidates
+        elsewhere = {**summary, "marketplaceId": "A1PA6795UKMFR9"}
+        server.answer("GET", ITEM, answer_json({"sku": "CUP", "summaries": [elsewhere]}))
+        assert len(self.check(server, IDENTIFIED).candidates) == 1
+
+    def test_a_catalogue_without_the_product_ends_the_check(self, server: ScriptedServer) -> None:
+        server.answer("GET", CATALOG, answer_json({"items": []}))
+        assert self.check(server, IDENTIFIED) == Checked(IDENTIFIED)
+        assert server.received(ITEM) == []
+
+    def test_what_gets_no_answer_is_logged(
+        self, server: ScriptedServer, log_lines: Callable[[], list[dict[str, Any]]]
+    ) -> None:
+        server.answer("GET", RESTRICTIONS, errors_json(403, "Unauthorized", "no"))
+        server.answer("GET", ITEM, errors_json(403, "Unauthorized", "no"))
+        offer = put("LISTING_OFFER_ONLY", merchant_suggested_asin=[{"value": "B000000001"}])
+        checked = self.check(server, offer)
+        assert (checked.restrictions, checked.findings) == ((), ())
+        (restrictions,) = checked.unchecked
+        patched = self.check(server, Payload(Operation.PATCH, "LUGGAGE"))
+        (listing,) = patched.unchecked
+        assert restrictions.startswith("Restrictions: getListingsRestrictions: HTTP 403")
+        assert listing.startswith("Listing: getListingsItem: HTTP 403")
+        assert [(line["message"], line["level"], line["check"], line["reason"]) for line in log_lines()] == [
+            ("a check of a submission got no answer", "WARNING", *restrictions.split(": ", 1)),
+            ("a check of a submission got no answer", "WARNING", *listing.split(": ", 1)),
+        ]
+
+    @pytest.mark.parametrize("condition", [None, [{"value": 1}]])
+    def test_restrictions_in_every_condition(self, server: ScriptedServer, condition: Any) -> None:
+        server.answer("GET", RESTRICTIONS, answer_json({"restrictions": []}))
+        offer = put(merchant_suggested_asin=[{"value": "B000000001"}], condition_type=condition)
+        assert self.check(server, offer, listing_seller_id="A2") == Checked(offer)
+        (asked,) = server.received(RESTRICTIONS)
+        assert asked.query == {"asin": "B000000001", "sellerId": "A2", "marketplaceIds": FRANCE}
+
+    def test_an_asin_that_is_no_text_identifies_nothing(self, server: ScriptedServer) -> None:
+        server.answer("GET", ITEM, NO_ITEM)
+        found = self.check(server, put(merchant_suggested_asin=[{"value": 1}])).findings
+        assert [(finding.rule, finding.attribute_names) for finding in found] == [
+            (
+                "identity",
+                (
+                    "externally_assigned_product_identifier",
+                    "supplier_declared_has_product_identifier_exemption",
+                    "merchant_suggested_asin",
+                ),
+            )
+        ]
+
+    @pytest.mark.parametrize("exempted", [False, "true", None])
+    def test_an_exemption_must_be_true(self, server: ScriptedServer, exempted: object) -> None:
+        server.answer("GET", ITEM, NO_ITEM)
+        payload = put(supplier_declared_has_product_identifier_exemption=[{"value": exempted}])
+        assert [finding.rule for finding in self.check(server, payload).findings] == ["identity"]
+
+    def test_a_child_needs_an_identity(self, server: ScriptedServer) -> None:
+        server.answer("GET", ITEM, NO_ITEM)
+        payload = put(parentage_level=[{"value": "child"}])
+        assert [finding.rule for finding in self.check(server, payload).findings] == ["identity"]
+
+    def test_each_patch_is_compared_with_the_present_listing(self, server: ScriptedServer) -> None:
+        held = {"color": [{"value": "red", "lead": 1}], "size": [{"value": "L", "unit": "cm"}]}
+        server.answer("GET", ITEM, answer_json({"sku": "CUP", "attributes": held}))
+        patches = tuple({"op": "replace", "attribute": name, "value": [{"value": "x"}]} for name in held)
+        payload = Payload(Operation.PATCH, "LUGGAGE", patches=patches)
+        found = self.check(server, payload).findings
+        assert [(finding.pointer, finding.expected) for finding in found] == [
+            ("/0/value/0", ["lead"]),
+            ("/1/value/0", ["unit"]),
+        ]
+        (asked,) = server.received(ITEM)
+        assert asked.query["includedData"] == "summaries,attributes"
+        server.answer("GET", ITEM, answer_json({"sku": "CUP"}))
+        assert self.check(server, payload) == Checked(payload)
+
     def check(self, server: ScriptedServer, payload: Payload, known: str | None = None, **listing: Any) -> Any:
         whose = ListingOf(**{**vars_of(LISTING), **listing})
         return AmazonChecks(seller_of(server, region=Region.EU), whose).check(payload, None, known)

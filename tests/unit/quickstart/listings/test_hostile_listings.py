@@ -15,10 +15,12 @@ from quickstart.listings import requests
 from quickstart.listings.digest import UnreadableOutcomeError, read_outcome, written
 from quickstart.listings.notices import Notice, UnreadableNoticeError, read_notice
 from quickstart.listings.reading import read_list_request
-from quickstart.listings.records import Operation, Party, Payload
+from quickstart.listings.records import ListingOf, Operation, Party, Payload
+from quickstart.listings.skus import sku_fault
 from quickstart.own_stack import OwnStack
 from quickstart.refusals import InvalidRequestError
 from quickstart.validation import Fields
+from sp_api.regions import Region
 from tests import hostile
 from tests.unit.quickstart.support import Context
 from tests.unit.quickstart.test_hostile_input import hostile_input
@@ -282,6 +284,11 @@ def test_an_attribute_may_be_named_as_amazon_does(path: str) -> None:
             {"ProductType": "LUGGAGE", "Attributes": {"a": []}, "Sku": ".."},
             ["Sku must be 1 to 255 characters without control characters; not . or .."],
         ),
+        (
+            requests.read_put,
+            {"ProductType": "LUGGAGE", "Attributes": {"a": []}, "Sku": " .. "},
+            ["Sku must be 1 to 255 characters without control characters; not . or .."],
+        ),
         (requests.read_patch, {}, ["Patches is missing"]),
         (requests.read_patch, {"Patches": []}, ["Patches must be a list of 1 to 500 objects"]),
         (requests.read_patch, {"Patches": [PATCH] * 501}, ["Patches must be a list of 1 to 500 objects"]),
@@ -318,6 +325,220 @@ def test_what_is_wrong_in_words(read: Callable[[Fields], object], changed: dict[
     with pytest.raises(InvalidRequestError) as refusal:
         read(Fields({**GOOD, **changed}))
     assert [error.message for error in refusal.value.errors] == messages
+
+
+RULES = {
+    "Sku": (True, "1 to 255 characters without control characters; not . or .."),
+    "PartyType": (False, "one of SELLER, VENDOR"),
+    "VendorCode": (
+        False,
+        "a vendor code, such as MOULI; required for a vendor whose SellerId is not the vendor code",
+    ),
+    "IssueLocale": (False, "the language of Amazon's issues, such as en_US; the marketplace's by default"),
+    "Mode": (False, "one of CHECK, PREVIEW, PUBLISH"),
+    "OnFindings": (False, "one of STOP, SEND"),
+}
+
+
+@pytest.mark.parametrize(
+    ("read", "body", "rules"),
+    [
+        (
+            requests.read_put,
+            {"Asin": "B071VG5N9D"},
+            {
+                **RULES,
+                "Asin": (False, "an ASIN: 10 capital letters and digits"),
+                "ProductType": (False, "a product type, such as LUGGAGE"),
+                "Attributes": (
+                    False,
+                    "an object: each attribute's name with a list of values, as in the product type's schema",
+                ),
+                "Requirements": (False, "one of LISTING, LISTING_PRODUCT_ONLY, LISTING_OFFER_ONLY"),
+            },
+        ),
+        (
+            requests.read_patch,
+            {"Patches": [PATCH]},
+            {
+                **RULES,
+                "ProductType": (False, "a product type; PRODUCT by default"),
+                "Patches": (
+                    False,
+                    "1 to 500 objects with op (add, replace, merge, delete), attribute (or path: /attributes/<name>) "
+                    "and value, a list of objects",
+                ),
+            },
+        ),
+        (requests.read_delete, {}, {name: RULES[name] for name in RULES if name not in ("Mode", "OnFindings")}),
+    ],
+)
+def test_the_rules_that_the_reference_shows(
+    read: Callable[[Fields], object], body: dict[str, Any], rules: dict[str, tuple[bool, str]]
+) -> None:
+    fields = Fields({**GOOD, **body})
+    read(fields)
+    found = {field.name: (field.required, field.rule) for field in fields.described}
+    usual = {"SellerId", "RegionCode", "MarketplaceId", "ClientToken"}
+    assert {name: rule for name, rule in found.items() if name not in usual} == rules
+    assert set(found) == usual | set(rules)
+
+
+def test_the_schema_of_attributes_and_patches() -> None:
+    fields = Fields({**GOOD, "Asin": "B071VG5N9D"})
+    requests.read_put(fields)
+    (attributes,) = [field.schema for field in fields.described if field.name == "Attributes"]
+    assert attributes == {"type": "object", "additionalProperties": True}
+    fields = Fields({**GOOD, "Patches": [PATCH]})
+    requests.read_patch(fields)
+    (patches,) = [field.schema for field in fields.described if field.name == "Patches"]
+    assert patches == {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "op": {"type": "string", "enum": ["add", "replace", "merge", "delete"]},
+                "attribute": {"type": "string"},
+                "path": {"type": "string"},
+                "value": {"type": "array", "items": {"type": "object"}, "minItems": 1},
+            },
+            "required": ["op", "value"],
+        },
+        "minItems": 1,
+        "maxItems": 500,
+    }
+
+
+@pytest.mark.parametrize(("more", "accepted"), [(0, True), (1, False)])
+@pytest.mark.parametrize(
+    "attributes",
+    [{"a": ["x"] * 9_999}, {"a": [{"value": "x"}] * 4_999, "b": []}],
+    ids=["one list", "two lists with objects"],
+)
+def test_ten_thousand_values_are_checked_at_most(attributes: dict[str, Any], *, more: int, accepted: bool) -> None:
+    """Values, lists and objects count, at every level."""
+    attributes = {**attributes, "a": attributes["a"] + ["x"] * more}
+    fields = Fields({**GOOD, "ProductType": "LUGGAGE", "Attributes": attributes})
+    if accepted:
+        assert requests.read_put(fields).payload.attributes == attributes
+    else:
+        words = r"^Attributes has more than 10,000 values, lists and objects$"
+        with pytest.raises(requests.TooManyValuesError, match=words):
+            requests.read_put(fields)
+
+
+def test_the_values_of_all_patches_count() -> None:
+    patch = {**PATCH, "value": [{"value": "x"}] * 20}
+    with pytest.raises(requests.TooManyValuesError) as refused:
+        requests.read_patch(Fields({**GOOD, "Patches": [patch] * 300}))
+    assert refused.value.field == "Patches"
+
+
+@pytest.mark.parametrize(
+    ("changed", "mode", "on_findings", "token"),
+    [
+        ({}, requests.Mode.PUBLISH, requests.OnFindings.STOP, None),
+        ({"Mode": "CHECK"}, requests.Mode.CHECK, requests.OnFindings.STOP, None),
+        ({"OnFindings": "SEND", "ClientToken": "t"}, requests.Mode.PUBLISH, requests.OnFindings.SEND, "t"),
+    ],
+)
+def test_what_is_done_with_a_submission(
+    changed: dict[str, Any], mode: requests.Mode, on_findings: requests.OnFindings, token: str | None
+) -> None:
+    for read, body in ((requests.read_put, {"Asin": "B071VG5N9D"}), (requests.read_patch, {"Patches": [PATCH]})):
+        found = read(Fields({**GOOD, **body, **changed}))
+        assert (found.mode, found.on_findings, found.client_token) == (mode, on_findings, token)
+
+
+def test_a_deletion_is_always_sent() -> None:
+    fields = Fields({**GOOD, "IssueLocale": "fr_FR", "ClientToken": "t"})
+    listing = ListingOf(GOOD["SellerId"], Region.EU, GOOD["MarketplaceId"], "CUP", GOOD["SellerId"])
+    assert requests.read_delete(fields) == requests.Submission(
+        listing,
+        Payload(Operation.DELETE, issue_locale="fr_FR"),
+        requests.Mode.PUBLISH,
+        requests.OnFindings.STOP,
+        "t",
+    )
+
+
+@pytest.mark.parametrize(("given", "product_type"), [({}, "PRODUCT"), ({"ProductType": "LUGGAGE"}, "LUGGAGE")])
+def test_what_a_patch_becomes(given: dict[str, Any], product_type: str) -> None:
+    patches = [PATCH, {"op": "delete", "path": "/attributes/size", "value": [{"value": "L"}, {"value": "M"}]}]
+    found = requests.read_patch(Fields({**GOOD, **given, "Patches": patches, "IssueLocale": "fr_FR"}))
+    second = {"op": "delete", "attribute": "size", "value": [{"value": "L"}, {"value": "M"}]}
+    assert found.payload == Payload(Operation.PATCH, product_type, patches=(PATCH, second), issue_locale="fr_FR")
+
+
+def test_every_invalid_patch_is_named_and_the_rest_is_read() -> None:
+    patches = [{**PATCH, "op": "move"}, PATCH, "add", {**PATCH, "value": [{"value": 1}, "blue"]}, {"op": "add"}]
+    assert refused("PATCH /listings/{sku}", Patches=patches) == [
+        "Patches/0/op",
+        "Patches/2",
+        "Patches/3/value",
+        "Patches/4/attribute",
+    ]
+
+
+@pytest.mark.parametrize(("op", "party"), [("delete", "SELLER"), ("replace", "VENDOR")])
+def test_only_a_vendor_s_delete_is_refused(op: str, party: str) -> None:
+    patch = {**PATCH, "op": op}
+    found = requests.read_patch(Fields({**GOOD, "Patches": [patch], "PartyType": party}))
+    assert found.payload.patches == (patch,)
+
+
+@pytest.mark.parametrize(
+    ("sku", "fault"),
+    [
+        ("x" * 255, False),
+        ("x" * 256, True),
+        ("", True),
+        (" ", True),
+        ("a\x1f", True),
+        ("a\x7f", True),
+        ("a b~", False),
+        (".", True),
+        ("..", True),
+        ("...", False),
+        ("a\ud800", True),
+    ],
+)
+def test_which_skus_are_sent(sku: str, *, fault: bool) -> None:
+    words = "must be 1 to 255 characters without control characters; not . or .."
+    assert sku_fault(sku) == (words if fault else None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "accepted"),
+    [
+        ("VendorCode", "M" * 64, True),
+        ("VendorCode", "M" * 65, False),
+        ("VendorCode", "M-1", False),
+        ("IssueLocale", "en_USA", False),
+        ("IssueLocale", "en_us", False),
+    ],
+)
+def test_codes_and_languages(field: str, value: str, *, accepted: bool) -> None:
+    fields = Fields({**GOOD, field: value})
+    if accepted:
+        assert requests.read_delete(fields).listing.listing_seller_id == value
+    else:
+        with pytest.raises(InvalidRequestError) as refusal:
+            requests.read_delete(fields)
+        assert [error.field for error in refusal.value.errors] == [field]
+
+
+def test_a_vendor_code_is_a_vendor_s_in_words() -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        requests.read_delete(Fields({**GOOD, "VendorCode": "M-1"}))
+    assert [error.message for error in refusal.value.errors] == [
+        "VendorCode must be a vendor code, such as MOULI; required for a vendor whose SellerId is not the vendor code"
+    ]
+
+
+def test_a_seller_may_be_named_as_one() -> None:
+    found = requests.read_delete(Fields({**GOOD, "PartyType": "SELLER"})).listing
+    assert (found.party, found.listing_seller_id) == (Party.SELLER, GOOD["SellerId"])
 
 
 def test_500_patches_are_accepted() -> None:
@@ -408,6 +629,48 @@ def test_a_notice_as_it_is_read() -> None:
     notice = Notice("LISTINGS_ITEM_STATUS_CHANGE", "A1", "CUP", "A13V1IB3VIYZZH")
     assert read_notice(json.dumps(NOTICE)) == read_notice(json.dumps({"detail": NOTICE})) == notice
     assert read_notice(json.dumps({**NOTICE, "NotificationType": "ORDER_CHANGE"})) is None
+
+
+def lower(document: dict[str, Any]) -> dict[str, Any]:
+    """The names as SP-API writes them in some types of notices."""
+    return {name[:1].lower() + name[1:]: value for name, value in document.items()}
+
+
+@pytest.mark.parametrize("kind", ["LISTINGS_ITEM_STATUS_CHANGE", "LISTINGS_ITEM_ISSUES_CHANGE"])
+def test_the_names_of_a_notice_may_begin_with_small_letters(kind: str) -> None:
+    body = lower({**NOTICE, "NotificationType": kind, "Payload": lower(NOTICE["Payload"])})
+    assert read_notice(json.dumps(body)) == Notice(kind, "A1", "CUP", "A13V1IB3VIYZZH")
+    assert read_notice(json.dumps({**body, "detail": None})) == Notice(kind, "A1", "CUP", "A13V1IB3VIYZZH")
+
+
+@pytest.mark.parametrize("marketplace", [{}, {"MarketplaceId": ""}, {"MarketplaceId": None}])
+def test_a_notice_without_a_marketplace(marketplace: dict[str, Any]) -> None:
+    body = {**NOTICE, "Payload": {"SellerId": "A1", "Sku": "CUP", **marketplace}}
+    assert read_notice(json.dumps(body)) == Notice("LISTINGS_ITEM_STATUS_CHANGE", "A1", "CUP", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({**NOTICE, "NotificationType": None}, ": NotificationType is missing"),
+        ({**NOTICE, "Payload": {"SellerId": "A1"}}, ": Sku is missing"),
+        ({**NOTICE, "Payload": {"Sku": "CUP"}}, ": SellerId is missing"),
+        ({**NOTICE, "Payload": {**NOTICE["Payload"], "MarketplaceId": {}}}, ": MarketplaceId is not a string"),
+        ({**NOTICE, "Payload": []}, ""),
+        ({"NotificationType": "LISTINGS_ITEM_STATUS_CHANGE"}, ""),
+        ([], ""),
+        ("text", ""),
+    ],
+)
+def test_why_a_message_is_no_notice(body: Any, reason: str) -> None:
+    with pytest.raises(UnreadableNoticeError, match=rf"^the message is not a notice about a listing{reason}$"):
+        read_notice(json.dumps(body))
+
+
+@pytest.mark.parametrize("body", ["", "{", "[" * 10**5])
+def test_a_message_that_is_not_json_is_no_notice(body: str) -> None:
+    with pytest.raises(UnreadableNoticeError, match=r"^the message is not a notice about a listing$"):
+        read_notice(body)
 
 
 @hostile_input

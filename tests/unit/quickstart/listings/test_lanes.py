@@ -1,25 +1,28 @@
 """Submissions for one SKU: sent one after the other, replaced by later ones, followed until their outcome is known."""
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from quickstart.announcing import EventNotPutError
 from quickstart.dynamodb import ItemContestedError
 from quickstart.listings.following import CHECK, END, Follower, wake
 from quickstart.listings.lanes import Lanes, Machine
-from quickstart.listings.ledger import MOST_REMEMBERED, ListingLedger
+from quickstart.listings.ledger import MOST_REMEMBERED, LaneFullError, ListingLedger
 from quickstart.listings.outcomes import Announcer
-from quickstart.listings.records import ListingOf, Operation, Payload, Record, Status
+from quickstart.listings.records import ListingOf, Operation, Party, Payload, Record, Status
 from quickstart.listings.sending import Sender
 from quickstart.token_vault import SellerUnknownError
 from sp_api.caller import Caller
 from sp_api.errors import TransientError
 from sp_api.regions import Region
 from tests.unit.quickstart.support import Aws, AwsError, MemoryTable
-from tests.unit.sp_api.support import Answer, ScriptedServer, answer_json, errors_json, seller_of
+from tests.unit.sp_api.support import TOKEN_PATH, Answer, ScriptedServer, answer_json, errors_json, seller_of
 
 FRANCE = "A13V1IB3VIYZZH"
 LISTING = ListingOf("A1", Region.EU, FRANCE, "CUP", "A1")
@@ -168,6 +171,116 @@ class TestEnter:
         assert 0 <= min(pauses) <= max(pauses) <= 0.4
 
 
+class TestMachine:
+    def test_an_execution_has_the_name_and_the_input_of_its_submission(self, world: World) -> None:
+        world.lanes.machine.start("A1", "7")
+        given = dict(world.aws.calls)["StartExecution"]
+        assert given == {
+            "stateMachineArn": "arn:aws:states:eu-west-1:1:stateMachine:m",
+            "name": "7",
+            "input": '{"SubmissionId": "7", "SellerId": "A1"}',
+        }
+
+    def test_another_failure_to_start_one_is_raised(self, world: World) -> None:
+        world.aws.answers["StartExecution"] = raising("ExecutionLimitExceeded")
+        with pytest.raises(ClientError):
+            world.lanes.machine.start("A1", "7")
+
+    def test_the_status_of_an_execution(self, world: World) -> None:
+        answer = {"executionArn": "arn", "stateMachineArn": "arn", "status": "TIMED_OUT", "startDate": NOW}
+        world.aws.answers["DescribeExecution"] = lambda _: answer
+        assert world.lanes.machine.status("7") == "TIMED_OUT"
+        assert dict(world.aws.calls)["DescribeExecution"] == {
+            "executionArn": "arn:aws:states:eu-west-1:1:execution:m:7"
+        }
+        world.aws.answers["DescribeExecution"] = raising("ExecutionDoesNotExist")
+        assert world.lanes.machine.status("7") is None
+        world.aws.answers["DescribeExecution"] = raising("InvalidArn")
+        with pytest.raises(ClientError):
+            world.lanes.machine.status("7")
+
+
+class TestInterrupted:
+    """A call to AWS fails in the middle; what comes later finds everything in its place."""
+
+    def test_a_submission_waits_before_the_holder_is_woken(self, world: World) -> None:
+        world.entered(1)
+        world.aws.answers["StartExecution"] = raising("InternalServerError")
+        with pytest.raises(ClientError):
+            world.entered(2)
+        assert world.record(2).status is Status.WAITING
+        assert world.ledger.lane(LISTING).waiting == "2"
+
+    def test_one_that_was_superseded_starts_no_execution(self, world: World) -> None:
+        """Its request comes again after a later PUT took its place, and before it is marked."""
+        world.entered(1)
+        second = world.receive(2)
+        world.ledger.enter(second)
+        world.ledger.enter(world.receive(3))
+        world.started.clear()
+        world.lanes.enter(second)
+        assert world.started == []
+        assert world.record(2).status is Status.SUPERSEDED
+        assert world.ledger.lane(LISTING).superseded == ()
+
+    def test_a_superseded_submission_that_is_gone_is_forgotten(self, world: World) -> None:
+        for number in (1, 2):
+            world.entered(number)
+        world.ledger.enter(world.receive(3))
+        world.table.items = [one for one in world.table.items if one["SubmissionId"] != "2"]
+        world.lanes.leave(world.record(1))
+        assert (world.ledger.lane(LISTING).superseded, world.events) == ((), [])
+
+    def test_what_was_superseded_is_announced_again_until_it_is_marked(self, world: World) -> None:
+        for number in (1, 2):
+            world.entered(number)
+        world.aws.answers["PutEvents"] = raising("InternalFailure")
+        with pytest.raises(ClientError):
+            world.entered(3)
+        assert (world.outcome(2)[0], world.record(2).announced) == (Status.SUPERSEDED, False)
+        assert world.ledger.lane(LISTING).superseded == ("2",)
+        world.aws.answers["PutEvents"] = world._put
+        world.lanes.enter(world.record(3))
+        assert (world.record(2).announced, len(world.events)) == (True, 1)
+        assert world.ledger.lane(LISTING).superseded == ()
+
+    def test_a_holder_that_amazon_has_answered_leaves_when_the_next_one_comes(self, world: World) -> None:
+        world.accepted(1)
+        world.started.clear()
+        world.entered(2)
+        lane = world.ledger.lane(LISTING)
+        assert (lane.holder, lane.waiters, world.started) == ("2", (), ["2"])
+
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_a_holder_without_a_record_or_that_is_done_is_left_alone(self, world: World, *, announced: bool) -> None:
+        first = world.entered(1)
+        if announced:
+            concluded = world.ledger.concluded(first, Status.FAILED, "no")
+            world.announcer.announce(concluded)
+        else:
+            world.table.items = [one for one in world.table.items if one["SubmissionId"] != "1"]
+        world.started.clear()
+        world.entered(2)
+        assert (world.ledger.lane(LISTING).holder, world.started) == ("1", [])
+
+    def test_a_full_lane_is_told_and_raised(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("quickstart.listings.ledger.MOST_QUEUED", 1)
+        patch = Payload(Operation.PATCH, "LUGGAGE", patches=({"op": "merge"},))
+        for number in (1, 2):
+            world.entered(number, patch)
+        record = world.receive(3, patch)
+        with pytest.raises(LaneFullError) as full:
+            world.lanes.enter(record)
+        assert world.outcome(3) == (Status.FAILED, f"The submission was not sent: {full.value}")
+        assert (len(world.events), world.record(3).announced) == (1, True)
+        world.ledger.close_gate("A1", LISTING.gate, "one")
+        world.lanes.enter(world.receive(4, patch))
+        world.ledger.open_gate("A1", LISTING.gate, "one")
+        world.lanes.pass_gate("A1", LISTING.gate)
+        assert world.outcome(4)[0] is Status.FAILED
+        assert world.ledger.gate("A1", LISTING.gate).waiting == ()
+
+
 class TestLeave:
     def test_the_waiting_one_is_next(self, world: World) -> None:
         first = world.entered(1)
@@ -254,9 +367,9 @@ class TestSend:
     def test_a_failure_that_may_pass_is_noted_and_raised(self, world: World) -> None:
         world.server.answer("PUT", PATH, errors_json(503, "ServiceUnavailable", "later"))
         world.entered(1)
-        with pytest.raises(TransientError):
+        with pytest.raises(TransientError) as failed:
             world.sender.send("A1", "1")
-        assert world.record().status is Status.SENDING
+        assert world.outcome() == (Status.SENDING, str(failed.value))
         assert "later" in world.record().message
         assert world.ledger.lane(LISTING).holder == "1"
 
@@ -267,6 +380,119 @@ class TestSend:
         status, message = world.outcome()
         assert status is Status.FAILED
         assert message.startswith("The submission was not sent: no refresh token is stored for seller A1")
+
+    def test_a_seller_whose_token_lwa_refuses(self, world: World) -> None:
+        refused = answer_json({"error": "invalid_grant", "error_description": "revoked"}, 400)
+        world.server.answer("POST", TOKEN_PATH, refused)
+        world.entered(1)
+        assert world.sender.send("A1", "1") == "END"
+        status, message = world.outcome()
+        assert status is Status.FAILED
+        assert message.startswith("SP-API denied access, so the submission was not sent: ")
+
+    @pytest.mark.parametrize(
+        ("payload", "method", "body"),
+        [
+            (Payload(Operation.PUT, "LUGGAGE", None, {}), "PUT", {"productType": "LUGGAGE", "attributes": {}}),
+            (
+                Payload(
+                    Operation.PATCH,
+                    "LUGGAGE",
+                    patches=(
+                        {"op": "merge", "attribute": "color", "value": [{"value": "blue"}]},
+                        {"op": "delete", "attribute": "size", "value": [{"value": "L"}]},
+                    ),
+                ),
+                "PATCH",
+                {
+                    "productType": "LUGGAGE",
+                    "patches": [
+                        {"op": "merge", "path": "/attributes/color", "value": [{"value": "blue"}]},
+                        {"op": "delete", "path": "/attributes/size", "value": [{"value": "L"}]},
+                    ],
+                },
+            ),
+            (Payload(Operation.DELETE), "DELETE", None),
+        ],
+    )
+    @pytest.mark.parametrize("locale", [None, "fr_FR"])
+    def test_what_amazon_gets(
+        self, world: World, payload: Payload, method: str, body: object, locale: str | None
+    ) -> None:
+        world.server.answer(method, PATH, answer_json(ACCEPTED))
+        world.entered(1, replace(payload, issue_locale=locale))
+        assert world.sender.send("A1", "1") == "FOLLOW"
+        (sent,) = world.server.received(PATH)
+        assert (sent.method, sent.json if sent.body else None) == (method, body)
+        wanted = {"marketplaceIds": FRANCE} | ({} if locale is None else {"issueLocale": locale})
+        assert {
+            name: value for name, value in sent.query.items() if name in ("issueLocale", "marketplaceIds", "mode")
+        } == wanted
+
+    def test_a_vendor_s_listing_has_the_vendor_code(self, world: World) -> None:
+        path = PATH.replace("A1", "MOULI")
+        world.server.answer("DELETE", path, answer_json(ACCEPTED))
+        listing = replace(LISTING, listing_seller_id="MOULI", party=Party.VENDOR)
+        record = world.ledger.receive("1", listing, Payload(Operation.DELETE), "hash", None)
+        assert record is not None
+        world.lanes.enter(record)
+        assert world.sender.send("A1", "1") == "FOLLOW"
+        assert len(world.server.received(path)) == 1
+
+    def test_a_lane_knows_when_amazon_changed_the_listing_before(self, world: World) -> None:
+        world.server.answer("PUT", PATH, answer_json(ACCEPTED))
+        world.ledger.remember(LISTING, "B0", NOW)
+        world.entered(1)
+        world.sender.send("A1", "1")
+        assert world.record().updated_before == "2026-11-26T12:00:00.000000+00:00"
+
+    def test_what_is_concluded_meanwhile_is_not_sent(self, world: World) -> None:
+        world.entered(1)
+        update = world.aws.answers["UpdateItem"]
+
+        def refused_once(_: Mapping[str, Any]) -> Mapping[str, Any]:
+            world.aws.answers["UpdateItem"] = update
+            raise AwsError("ConditionalCheckFailedException")
+
+        world.aws.answers["UpdateItem"] = refused_once
+        assert world.sender.send("A1", "1") == "END"
+        assert world.server.calls == []
+
+    def test_what_is_final_leaves_its_lane_and_is_announced(self, world: World) -> None:
+        """An earlier attempt was interrupted before that."""
+        record = world.entered(1)
+        world.entered(2)
+        world.ledger.concluded(record, Status.REFUSED, "no")
+        assert world.sender.send("A1", "1") == "END"
+        assert (world.ledger.lane(LISTING).holder, len(world.events), world.server.calls) == ("2", 1, [])
+
+    def test_the_lane_is_free_before_the_outcome_is_announced(self, world: World) -> None:
+        world.server.answer("PUT", PATH, answer_json({**ACCEPTED, "status": "INVALID", "issues": [ISSUE]}))
+        world.aws.answers["PutEvents"] = raising("InternalFailure")
+        world.entered(1)
+        with pytest.raises(ClientError):
+            world.sender.send("A1", "1")
+        assert world.ledger.lane(LISTING).holder is None
+        assert (world.record().status, world.record().announced) == (Status.INVALID, False)
+
+    def test_an_answer_is_logged(self, world: World, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
+        world.server.answer("PUT", PATH, answer_json({**ACCEPTED, "status": "INVALID", "issues": [ISSUE]}))
+        world.entered(1)
+        world.sender.send("A1", "1")
+        answered, _ = log_lines()
+        assert {name: answered[name] for name in ("message", "submission_id", "sku", "status", "issues")} == {
+            "message": "submission answered",
+            "submission_id": "1",
+            "sku": "CUP",
+            "status": "INVALID",
+            "issues": 1,
+        }
+
+    def test_the_issues_of_what_amazon_accepts_are_recorded(self, world: World) -> None:
+        world.server.answer("PUT", PATH, answer_json({**ACCEPTED, "issues": [{**ISSUE, "severity": "WARNING"}]}))
+        world.entered(1)
+        world.sender.send("A1", "1")
+        assert [issue["severity"] for issue in world.record().issues] == ["WARNING"]
 
     def test_one_whose_lane_another_holds_is_not_sent(self, world: World) -> None:
         world.receive(1)
@@ -301,12 +527,21 @@ class TestGiveUp:
         world.sender.give_up("A1", "1", "it timed out")
         message = "Amazon accepted the submission, but the stack could not follow it: it timed out"
         assert world.outcome() == (Status.UNKNOWN, message)
+        assert (world.ledger.lane(LISTING).holder, len(world.events)) == (None, 1)
 
     def test_a_final_status_stays(self, world: World) -> None:
         record = world.entered(1)
         world.ledger.concluded(record, Status.REFUSED, "no")
         world.sender.give_up("A1", "1", "it timed out")
         assert world.outcome() == (Status.REFUSED, "no")
+        assert (world.ledger.lane(LISTING).holder, len(world.events)) == (None, 1)
+
+    def test_the_lane_is_free_before_it_is_announced(self, world: World) -> None:
+        world.entered(1)
+        world.aws.answers["PutEvents"] = raising("InternalFailure")
+        with pytest.raises(ClientError):
+            world.sender.give_up("A1", "1", "it timed out")
+        assert (world.ledger.lane(LISTING).holder, world.record().announced) == (None, False)
 
     def test_one_that_has_expired(self, world: World) -> None:
         world.sender.give_up("A1", "1", "it timed out")
@@ -391,6 +626,118 @@ class TestFollow:
         world.follower.follow("A1", "1", "token", 4)
         assert world.server.received(PATH, "DELETE") == []
 
+    @pytest.mark.parametrize(
+        ("reading", "status", "message"),
+        [
+            (3, Status.ACCEPTED, "Amazon has accepted the submission and is processing it."),
+            (
+                4,
+                Status.PUBLISHED,
+                "The listing is buyable. Amazon has not changed the listing since the submission was sent.",
+            ),
+        ],
+    )
+    def test_after_an_hour_a_listing_that_does_not_change_is_judged(
+        self, world: World, reading: int, status: Status, message: str
+    ) -> None:
+        world.server.answer("GET", PATH, item(lastUpdatedDate="2026-11-25T12:00:00Z"))
+        world.accepted()
+        world.follower.follow("A1", "1", "token", reading)
+        assert world.outcome() == (status, message)
+        assert (world.record().asin, "CheckedTime" in world.record().times) == (
+            "B071VG5N9D",
+            status is Status.ACCEPTED,
+        )
+
+    @pytest.mark.parametrize("statuses", [["BUYABLE"], []])
+    def test_amazons_issues_of_the_marketplace_are_recorded(self, world: World, statuses: list[str]) -> None:
+        """With the outcome, and while it is open."""
+        summary = json.loads(item(status=statuses).body)
+        warning = {**ISSUE, "severity": "WARNING"}
+        summary["issues"] = [warning, {**warning, "marketplaceIds": ["A1PA6795UKMFR9"]}]
+        world.server.answer("GET", PATH, answer_json(summary))
+        world.accepted()
+        world.follower.follow("A1", "1", "token", 1)
+        assert world.record().status is (Status.PUBLISHED_WITH_ISSUES if statuses else Status.ACCEPTED)
+        assert world.record().issues == ({"code": "90220", "message": "color is missing", "severity": "WARNING"},)
+
+    def test_a_listing_of_another_marketplace_is_not_remembered(self, world: World) -> None:
+        world.server.answer("GET", PATH, item(marketplaceId="A1PA6795UKMFR9"))
+        world.accepted()
+        world.follower.follow("A1", "1", "token", 1)
+        assert world.record().status is Status.ACCEPTED
+        assert (world.record().asin, world.ledger.lane(LISTING).asin) == (None, None)
+
+    def test_each_reading_is_logged(self, world: World, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
+        world.server.answer("GET", PATH, errors_json(404, "NOT_FOUND", "no"), errors_json(403, "Unauthorized", "no"))
+        world.accepted()
+        for reading in (1, 2):
+            world.follower.follow("A1", "1", "token", reading)
+        read, refused = log_lines()
+        assert (read["message"], read["submission_id"], read["sku"]) == ("listing read", "1", "CUP")
+        assert (read["reading"], read["status"]) == (1, "open")
+        assert (refused["message"], refused["level"]) == ("the listing cannot be read", "ERROR")
+        assert refused["submission_id"] == "1"
+        assert refused["reason"].startswith("getListingsItem: HTTP 403")
+
+    def test_a_deletion_that_is_sent_again_is_logged(
+        self, world: World, log_lines: Callable[[], list[dict[str, Any]]]
+    ) -> None:
+        world.server.answer("GET", PATH, item(lastUpdatedDate="2026-11-25T12:00:00Z"))
+        world.server.answer("DELETE", PATH, errors_json(400, "InvalidInput", "no such SKU"))
+        # Its lane is not there any more.
+        world.accepted(payload=Payload(Operation.DELETE, issue_locale="fr_FR"))
+        world.table.items = [one for one in world.table.items if one["SubmissionId"] == "1"]
+        world.follower.follow("A1", "1", "token", 4)
+        assert world.record().status is Status.ACCEPTED
+        _, again, rejected = log_lines()
+        assert (again["message"], again["submission_id"], again["sku"]) == ("deletion sent again", "1", "CUP")
+        assert (rejected["message"], rejected["submission_id"]) == ("deletion rejected", "1")
+        assert rejected["reason"].startswith("deleteListingsItem: HTTP 400")
+        (sent,) = world.server.received(PATH, "DELETE")
+        assert sent.query["issueLocale"] == "fr_FR"
+
+    def test_a_deletion_is_not_sent_again_while_something_is_being_sent(self, world: World) -> None:
+        world.server.answer("GET", PATH, item(lastUpdatedDate="2026-11-25T12:00:00Z"))
+        world.accepted(payload=Payload(Operation.DELETE))
+        world.follower.follow("A1", "1", "token", 4)
+        assert world.server.received(PATH, "DELETE") == []
+
+    def test_a_deletion_that_a_later_submission_made_superfluous_is_announced(self, world: World) -> None:
+        world.server.answer("GET", PATH, item(lastUpdatedDate="2026-11-25T12:00:00Z"))
+        world.lanes.leave(world.accepted(payload=Payload(Operation.DELETE)))
+        world.entered(2)
+        world.follower.follow("A1", "1", "token", 1)
+        assert world.outcome() == (
+            Status.SUPERSEDED,
+            "Amazon accepted the deletion. A later submission for this SKU was sent since, so the listing is there.",
+        )
+        assert (len(world.events), world.woken) == (1, [("token", END)])
+
+    def test_a_submission_that_becomes_final_while_the_wait_begins(self, world: World) -> None:
+        record = world.accepted()
+        update = world.aws.answers["UpdateItem"]
+
+        def concluded_before(_: Mapping[str, Any]) -> Mapping[str, Any]:
+            world.aws.answers["UpdateItem"] = update
+            world.ledger.concluded(record, Status.PUBLISHED, "done")
+            raise AwsError("ConditionalCheckFailedException")
+
+        world.aws.answers["UpdateItem"] = concluded_before
+        world.follower.follow("A1", "1", "token", 1)
+        assert (world.outcome(), world.woken) == ((Status.PUBLISHED, "done"), [("token", END)])
+        assert (len(world.events), world.server.calls) == (1, [])
+
+    def test_a_seller_who_is_removed_while_the_listing_is_read(self, world: World) -> None:
+        """The next reading ends the execution."""
+        world.accepted()
+        world.server.answer("GET", PATH, errors_json(403, "Unauthorized", "no"))
+        find = world.aws.answers["GetItem"]
+        found = iter([find, lambda _: {}])
+        world.aws.answers["GetItem"] = lambda given: next(found)(given)
+        world.follower.follow("A1", "1", "token", 1)
+        assert (world.woken, world.events) == ([], [])
+
     def test_one_that_has_expired(self, world: World) -> None:
         world.follower.follow("A1", "1", "token", 1)
         assert (world.woken, world.server.calls) == ([("token", END)], [])
@@ -400,6 +747,21 @@ class TestFollow:
         world.ledger.concluded(record, Status.PUBLISHED, "done")
         world.follower.follow("A1", "1", "token", 0)
         assert (len(world.events), world.woken) == (1, [("token", END)])
+        assert (world.record().task_token, world.server.calls) == (None, [])
+
+    def test_the_wait_ends_after_the_outcome_was_announced(self, world: World) -> None:
+        world.server.answer("GET", PATH, item())
+        world.accepted()
+        world.aws.answers["PutEvents"] = raising("InternalFailure")
+        with pytest.raises(ClientError):
+            world.follower.follow("A1", "1", "token", 1)
+        assert (world.record().status, world.woken) == (Status.PUBLISHED, [])
+
+    def test_the_last_reading_may_be_the_first_that_shows_the_outcome(self, world: World) -> None:
+        world.server.answer("GET", PATH, item())
+        world.accepted()
+        world.follower.follow("A1", "1", "token", 6)
+        assert world.outcome() == (Status.PUBLISHED, "The listing is buyable.")
 
 
 @pytest.mark.parametrize("code", ["TaskDoesNotExist", "TaskTimedOut", "InvalidToken"])

@@ -1,6 +1,7 @@
 """What Amazon's answers say about a submission: published, refused, or still open."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,12 +10,22 @@ import pytest
 
 from quickstart.listings.checks import IDENTIFIER, identifier_findings, identifiers, is_gtin, patch_findings
 from quickstart.listings.following import waits
-from quickstart.listings.outcomes import event_detail, judged, unknown
+from quickstart.listings.ledger import ListingLedger
+from quickstart.listings.outcomes import (
+    Announcer,
+    Verdict,
+    event_detail,
+    issue_json,
+    judged,
+    own_issues,
+    unknown,
+)
 from quickstart.listings.records import ListingOf, Operation, Party, Payload, Record, Status
 from quickstart.times import to_text
 from sp_api.catalog import IdentifiersType
 from sp_api.listings import Issue, IssueSeverity, Item, ItemStatus, ItemSummary
 from sp_api.regions import Region
+from tests.unit.quickstart.support import Aws, MemoryTable
 
 FRANCE = "A13V1IB3VIYZZH"
 SENT = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -167,6 +178,7 @@ def test_an_unknown_outcome_is_said_in_words(operation: Operation, found: Item |
     ("hours", "moments"),
     [
         (1, [60, 300, 900, 3600]),
+        (6, [60, 300, 900, 3600, 21600]),
         (24, [60, 300, 900, 3600, 21600, 86400]),
         (30, [60, 300, 900, 3600, 21600, 86400, 108000]),
         (72, [60, 300, 900, 3600, 21600, 86400, 172800, 259200]),
@@ -183,6 +195,202 @@ def test_an_event_stays_below_the_limit_of_eventbridge() -> None:
     detail = event_detail(record(issues=issues))
     assert detail["IssueCount"] == 5000
     assert len(json.dumps(detail).encode()) < 256 * 1024
+
+
+def test_an_issue_as_answers_have_it() -> None:
+    whole = Issue(
+        "18027",
+        "The image is missing",
+        IssueSeverity.WARNING,
+        ("image",),
+        ("MISSING_IMAGE",),
+        ("LISTING_SUPPRESSED",),
+        "EXEMPT",
+        SENT,
+        (FRANCE,),
+    )
+    assert issue_json(whole) == {
+        "code": "18027",
+        "message": "The image is missing",
+        "severity": "WARNING",
+        "attributeNames": ["image"],
+        "categories": ["MISSING_IMAGE"],
+        "actions": ["LISTING_SUPPRESSED"],
+        "exemption": "EXEMPT",
+        "exemptionEnds": "2026-11-26T12:00:00+00:00",
+    }
+    assert issue_json(Issue("1", "", IssueSeverity.ERROR)) == {"code": "1", "message": "", "severity": "ERROR"}
+
+
+def test_an_event_has_all_that_is_known() -> None:
+    submission = replace(
+        record(message="done", asin="B0", issues=({"code": "1"},), amazon_submission_id="amazon-1"),
+        status=Status.PUBLISHED,
+        times={"SentTime": "2026-11-26T12:00:01Z", "OutcomeTime": "2026-11-26T12:00:02Z"},
+    )
+    assert event_detail(submission) == {
+        "SubmissionId": "0" * 32,
+        "SellerId": "A1",
+        "RegionCode": "EU",
+        "MarketplaceId": FRANCE,
+        "Sku": "CUP",
+        "PartyType": "SELLER",
+        "Operation": "PUT",
+        "ProductType": "LUGGAGE",
+        "Status": "PUBLISHED",
+        "Message": "done",
+        "Asin": "B0",
+        "Issues": [{"code": "1"}],
+        "IssueCount": 1,
+        "AmazonSubmissionId": "amazon-1",
+        "ReceivedTime": "2026-11-26T12:00:00+00:00",
+        "OutcomeTime": "2026-11-26T12:00:02Z",
+    }
+    deletion = event_detail(replace(record(Operation.DELETE), payload=Payload(Operation.DELETE)))
+    assert (deletion["ProductType"], deletion["OutcomeTime"], deletion["Asin"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(("count", "shown"), [(100, 100), (101, 100)])
+def test_an_event_has_a_hundred_issues_at_most(count: int, shown: int) -> None:
+    issues = tuple({"code": str(number)} for number in range(count))
+    detail = event_detail(record(issues=issues))
+    assert (detail["Issues"], detail["IssueCount"]) == (list(issues[:shown]), count)
+
+
+@pytest.mark.parametrize(("length", "message"), [(1000, "x" * 1000), (1001, "x" * 1000 + "...")])
+def test_a_long_message_of_an_issue_is_cut_in_the_event(length: int, message: str) -> None:
+    detail = event_detail(record(issues=({"code": "1", "message": "x" * length},)))
+    assert detail["Issues"] == [{"code": "1", "message": message}]
+
+
+def errors(*messages: str) -> Item:
+    issues = tuple(Issue("18027", message, IssueSeverity.ERROR) for message in messages)
+    return replace(item(statuses=()), issues=issues)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (errors("one"), "one"),
+        (errors("one", "", "three"), "one; 18027; three"),
+        (errors("1", "2", "3", "4", "5"), "1; 2; 3 (and 2 more)"),
+        (errors("x" * 1000), "x" * 1000),
+        (errors("x" * 1001, "2", "3", "4"), "x" * 1000 + " (and 1 more)"),
+    ],
+)
+def test_the_errors_of_a_listing_in_words(found: Item, words: str) -> None:
+    verdict = judged(record(), found, patient=True)
+    assert verdict == Verdict(Status.REFUSED, f"The listing is not published, because of errors: {words}")
+
+
+def test_an_error_of_an_unchanged_listing_is_said_to_be_old() -> None:
+    verdict = judged(record(), item("ERROR", statuses=(), seconds=-60), patient=False)
+    assert verdict is not None
+    assert verdict.message == (f"The listing is not published, because of errors: ERROR of the image{UNCHANGED}")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        ((ItemStatus.BUYABLE,), "buyable"),
+        ((ItemStatus.DISCOVERABLE,), "discoverable"),
+        ((ItemStatus.DISCOVERABLE, ItemStatus("PARKED")), "discoverable and PARKED"),
+    ],
+)
+def test_what_buyers_can_do_in_words(statuses: tuple[ItemStatus, ...], words: str) -> None:
+    assert judged(record(), item(statuses=statuses), patient=True) == Verdict(
+        Status.PUBLISHED, f"The listing is {words}."
+    )
+
+
+@pytest.mark.parametrize(("seconds", "changed"), [(30, True), (-60, False)])
+def test_a_listing_that_was_never_updated_has_the_time_of_its_creation(seconds: int, *, changed: bool) -> None:
+    found = item(seconds=seconds)
+    created = replace(found, summaries=(replace(found.summaries[0], last_updated=None),))
+    assert (judged(record(), created, patient=True) is not None) == changed
+    without = replace(found, summaries=(replace(found.summaries[0], last_updated=None, created=None),))
+    assert judged(record(), without, patient=True) is None
+
+
+def test_a_listing_that_is_only_in_another_marketplace() -> None:
+    found = item()
+    elsewhere = replace(found, summaries=(replace(found.summaries[0], marketplace_id="A1PA6795UKMFR9"),))
+    assert judged(record(), elsewhere, patient=False) is None
+    assert judged(record(Operation.DELETE), elsewhere, patient=False) == Verdict(
+        Status.DELETED, "Amazon has deleted the listing."
+    )
+
+
+def test_an_issue_of_no_marketplace_is_of_each() -> None:
+    issues = tuple(
+        Issue(code, "", IssueSeverity.ERROR, marketplace_ids=where)
+        for code, where in (("1", ()), ("2", (FRANCE, "A1PA6795UKMFR9")), ("3", ("A1PA6795UKMFR9",)))
+    )
+    assert own_issues(record(), replace(item(), issues=issues)) == issues[:2]
+
+
+@pytest.mark.parametrize(
+    ("operation", "found", "message"),
+    [
+        (Operation.DELETE, item(), "Amazon accepted the deletion, but still has the listing"),
+        (
+            Operation.PUT,
+            None,
+            "Amazon accepted the submission, but has no such listing (getListingsItem answers 404)",
+        ),
+        (
+            Operation.PATCH,
+            item(statuses=()),
+            "Amazon has the listing, but it is neither buyable nor discoverable, and Amazon reports no error",
+        ),
+    ],
+)
+def test_what_is_unknown_after_the_hours(operation: Operation, found: Item | None, message: str) -> None:
+    assert unknown(record(operation), found, 30) == Verdict(
+        Status.UNKNOWN, f"{message} 30 hours later. Check it in Seller Central or Vendor Central."
+    )
+
+
+class TestAnnouncer:
+    @pytest.fixture
+    def ledger(self, aws: Aws) -> ListingLedger:
+        aws.answers["PutEvents"] = lambda _: {"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]}
+        return ListingLedger(MemoryTable(aws, "SubmissionId", "SellerId").table, timedelta(days=1))
+
+    def test_a_final_status_is_announced_once(
+        self, aws: Aws, ledger: ListingLedger, log_lines: Callable[[], list[dict[str, Any]]]
+    ) -> None:
+        received = ledger.receive("1", LISTING, Payload(Operation.PUT, "LUGGAGE"), "hash", None)
+        assert received is not None
+        concluded = ledger.concluded(received, Status.REFUSED, "no")
+        assert concluded is not None
+        announcer = Announcer(ledger, aws.client("events"), "bus")
+        announcer.announce(concluded)
+        ((_, given),) = [call for call in aws.calls if call[0] == "PutEvents"]
+        (entry,) = given["Entries"]
+        assert (entry["EventBusName"], entry["DetailType"]) == ("bus", "Listing Outcome")
+        assert json.loads(entry["Detail"]) == event_detail(concluded)
+        assert [
+            {name: line[name] for name in ("message", "submission_id", "seller_id", "sku", "status")}
+            for line in log_lines()
+        ] == [
+            {
+                "message": "listing outcome announced",
+                "submission_id": "1",
+                "seller_id": "A1",
+                "sku": "CUP",
+                "status": "REFUSED",
+            }
+        ]
+        aws.calls.clear()
+        announcer.announce(ledger.find("A1", "1"))
+        assert "PutEvents" not in aws.operations
+
+    def test_what_is_not_final_or_not_there_is_not_announced(self, aws: Aws, ledger: ListingLedger) -> None:
+        announcer = Announcer(ledger, aws.client("events"), "bus")
+        for current in (None, record()):
+            announcer.announce(current)
+        assert aws.calls == []
 
 
 @pytest.mark.parametrize("number", ["4006381333931", "036000291452", "96385074", "10614141000415"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quickstart.listings.json_scanning import SourceError
 from quickstart.listings.processing_reports import (
     ItemSummary,
     ProcessingReportError,
@@ -127,7 +129,7 @@ def test_amazons_example() -> None:
         (REPORT | {"summary": REPORT["summary"] | {"errors": -1}}, "errors is not a count"),
         (REPORT | {"summary": REPORT["summary"] | {"itemSummary": {}}}, "items is not a count"),
         (REPORT | {"items": [3]}, "items is not an object"),
-        (REPORT | {"issues": [{"severity": "ERROR", "message": "x", "messageId": 2**70}]}, "messageId is too large"),
+        (REPORT | {"issues": [{"severity": "ERROR", "message": "x", "messageId": 2**31}]}, "messageId is too large"),
         (REPORT | {"items": [{"sku": "x" * 5_000_000}]}, "bytes; at most"),
         (b'{"header": {"feedId": NaN}}', "NaN is not JSON"),
     ],
@@ -135,6 +137,77 @@ def test_amazons_example() -> None:
 def test_reports_that_cannot_be_read(report: Any, reason: str) -> None:
     with pytest.raises(ProcessingReportError, match=reason):
         read(report)
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (b'{"header"\n: x', r"line 2, byte 13: not JSON: Expecting value"),
+        (b'{"header": {"feedId": "7"}, "issues": [,', r"line 1, byte 40: expected a value, but found ,"),
+        (b"[]", r"line 1, byte 1: expected { at the start of the document, but found \["),
+        (
+            b'{"header": {"feedId": "\xff"}, "summary": tru}',
+            r"line 1, byte 43: the message is incomplete: Expecting value",
+        ),
+        (b'{"header": {\xff}}', r"line 1, byte 12: not JSON"),
+        ({}, "header, issues, summary is missing"),
+        ({"header": {"feedId": "7"}, "issues": []}, "summary is missing"),
+        (REPORT | {"header": {"sellerId": "A1"}}, "feedId is missing"),
+        (REPORT | {"summary": 1}, "summary is not an object"),
+        (REPORT | {"items": {}}, "items is not a list"),
+        (REPORT | {"summary": REPORT["summary"] | {"errors": True}}, "errors is not a count"),
+        (REPORT | {"summary": REPORT["summary"] | {"warnings": 1.5}}, "warnings is not a count"),
+        (REPORT | {"summary": {"errors": 0, "warnings": 0}}, "messagesProcessed is not a count"),
+        (REPORT | {"summary": REPORT["summary"] | {"messagesAccepted": "1"}}, "messagesAccepted is not a count"),
+        (REPORT | {"summary": REPORT["summary"] | {"messagesInvalid": None}}, "messagesInvalid is not a count"),
+        (REPORT | {"summary": REPORT["summary"] | {"itemSummary": {"items": 1}}}, "errors is not a count"),
+        (
+            REPORT | {"summary": REPORT["summary"] | {"itemSummary": {"items": 1, "errors": 0}}},
+            "warnings is not a count",
+        ),
+    ],
+)
+def test_why_a_report_cannot_be_read(report: Any, words: str) -> None:
+    with pytest.raises(ProcessingReportError, match=rf"^{words}") as failed:
+        read(report)
+    assert failed.value.__cause__ is None
+
+
+def test_a_source_that_ends_with_an_error() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield json.dumps(REPORT).encode()[:-1]
+        raise SourceError("gzip", "the gzip data is damaged")
+
+    parts = read_processing_report(pieces())
+    assert [next(parts) for _ in READ] == READ
+    with pytest.raises(ProcessingReportError, match=r"^the gzip data is damaged$"):
+        next(parts)
+
+
+@pytest.mark.parametrize(("number", "read_as"), [(0, 0), (2.0, 2), (2_147_483_647, 2_147_483_647)])
+def test_the_number_of_a_message(number: float, read_as: int) -> None:
+    issue = {"severity": "WARNING", "message": "x", "messageId": number}
+    assert read(REPORT | {"issues": [issue]})[1] == ReportIssue(Severity.WARNING, "x", read_as)
+
+
+@pytest.mark.parametrize("sku", ["", None, 7])
+def test_a_listing_with_an_odd_sku_says_nothing(sku: object) -> None:
+    assert read(REPORT | {"items": [{"sku": sku}]}) == READ
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_a_listing_has_four_mebibytes_at_most(*, more: int, fits: bool) -> None:
+    item = {"sku": "A", "data": "x" * (4 * 1024 * 1024 - len('{"sku": "A", "data": ""}') + more)}
+    report = REPORT | {"items": [item]}
+    if fits:
+        assert read(report, 1 << 16)[-1] == ReportItem("A", item)
+    else:
+        with pytest.raises(ProcessingReportError, match="4194305 bytes; at most 4194304 are accepted"):
+            read(report, 1 << 16)
+
+
+def test_what_the_reader_does_not_know_is_passed_over() -> None:
+    assert read({"version": [1, {"a": None}], **REPORT, "more": {"issues": 1}}) == READ
 
 
 @given(data=st.data(), piece=st.integers(1, 50))

@@ -247,7 +247,7 @@ class AmazonChecks:
         item = self._item(("summaries",))
         summary = None if item is None else item.summary(self.listing.marketplace_id)
         own = None if summary is None else summary.asin
-        return () if own is not None and own in {item.asin for item in found} else found
+        return () if own in {item.asin for item in found} else found
 
     def _search(self, kind: IdentifiersType, numbers: Sequence[str]) -> tuple[CatalogItem, ...]:
         nothing: tuple[CatalogItem, ...] = ()
@@ -348,7 +348,7 @@ def identifier_findings(attributes: Mapping[str, Any]) -> list[Finding]:
     found = []
     values = attributes.get(IDENTIFIER)
     for position, value in enumerate(values if isinstance(values, list) else []):
-        if not isinstance(value, Mapping) or value.get("type") not in _IDENTIFIER_TYPES:
+        if not isinstance(value, Mapping) or str(value.get("type")) not in _IDENTIFIER_TYPES:
             continue
         number = value.get("value")
         if isinstance(number, str) and not is_gtin(number):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _READ_AT = (60, 300, 900, 3600, 21600, 86400)
 _DAY = 86400
 # Up to this reading, a listing that Amazon has not changed is read again later. From the next one on, at 60 minutes, it
-# is judged as it is.
+# is judged as it is. With one hour, that is the last reading.
 _PATIENT_READINGS = 3
 # From this reading on, a deletion without effect is sent again (selling-partner-api-models issue 5370).
 _DELETE_AGAIN = 4
@@ -86,7 +86,7 @@ class Follower:
                 return None
             message = f"Amazon accepted the submission, but the listing cannot be read: {error}"
             return self.ledger.concluded(record, Status.UNKNOWN, message)
-        verdict = judged(record, item, patient=reading <= _PATIENT_READINGS and not last)
+        verdict = judged(record, item, patient=reading <= _PATIENT_READINGS)
         if verdict is None and last:
             verdict = unknown(record, item, self.hours)
         issues = [] if item is None else [issue_json(issue) for issue in own_issues(record, item)]

@@ -14,6 +14,8 @@ _BRACKET_OR_STRING = re.compile(rb'[{}\[\]]|"[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.
 # The rest of a string as far as it is in the piece; a backslash at the end of the piece is left over.
 _REST_OF_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.DOTALL)
 _END_OF_SCALAR = re.compile(rb"[,\]}\s]")
+# The start of an escape, as JSON's reader has it: from the "u" on, or with its backslash.
+_START_OF_ESCAPE = re.compile(r"\\?u[0-9a-fA-F]{0,4}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _MOST_NAME_BYTES = 64 * 1024
 _CLOSING = {ord("{"): ord("}"), ord("["): ord("]")}
@@ -344,6 +346,9 @@ def _syntax_error(value: Value, text: str, error: json.JSONDecodeError) -> ScanE
             place = value.at(len(before.encode()))
             return ScanError("lineEnd", "the line ends in CR alone; save the file with LF or CRLF", place)
         return ScanError("syntax", "a line must be one JSON object and nothing else", value.at(offset))
+    if error.msg.startswith("Illegal trailing comma"):
+        # From Python 3.13 on, the error is at the comma. Up to 3.12, it is at the bracket.
+        before, found = text[: error.pos + 1], text[error.pos + 1 :].lstrip()[:1]
     if before.endswith(",") and found in "}]":
         place = value.at(len(before[:-1].encode()))
         return ScanError("trailingComma", f"there is a comma before {found}; remove it", place)
@@ -356,7 +361,7 @@ def _is_cut_off(rest: str, message: str) -> bool:
     if message.startswith("Unterminated string") or not rest:
         return True
     if "escape" in message:
-        return len(rest) < len("\\u0000")
+        return _START_OF_ESCAPE.fullmatch(rest) is not None
     # A number may end before its fraction or its exponent.
     return any(word.startswith(rest) for word in ("true", "false", "null", "-", ".", "e+", "e-", "E+", "E-"))
 

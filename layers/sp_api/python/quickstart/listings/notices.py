@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from quickstart.listings.following import CHECK, wake
 from quickstart.listings.ledger import ListingLedger
-from quickstart.listings.records import Status, lane_key
+from quickstart.listings.records import lane_key
 from quickstart.observability import logger
 from sp_api.redaction import holds_secret
 from sp_api.wire import MalformedError, optional_text, text
@@ -86,7 +86,8 @@ class Notices:
                     continue
                 # As it is after the write: an execution that began to wait meanwhile has seen the notice, or is woken.
                 current = self.ledger.noticed(record)
-                if current is not None and current.status is Status.ACCEPTED and current.task_token:
+                # An execution waits with a token only after Amazon has accepted the submission.
+                if current is not None and current.task_token:
                     woken += wake(self.states, current.task_token, CHECK)
         logger().info("notice taken", notification_type=notice.notification_type, sku=notice.sku, woken=woken)
         return woken

@@ -94,4 +94,10 @@ class Sweep:
             with contextlib.suppress(LaneFullError):
                 self.lanes.enter(record)
         self.ledger.postponed(record, self.now() + _LOOK_AGAIN)
-        return status is None
+        return status is None and not (record.status is Status.WAITING and self._waits(record))
+
+    def _waits(self, record: Record) -> bool:
+        """Whether it still waits for another submission or for a feed: it needs no execution yet."""
+        current = self.ledger.find(record.listing.seller_id, record.submission_id)
+        waiting = current is not None and current.status is Status.WAITING
+        return waiting and self.ledger.lane(record.listing).holder != record.submission_id
