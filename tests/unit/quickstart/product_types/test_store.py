@@ -26,6 +26,7 @@ KEY = SchemaKey(Region.NA, "ATVPDKIKX0DER", "LUGGAGE")
 SCHEMA = json.dumps({"properties": {"brand": {"type": "array"}}}).encode()
 META = b'{"$id": "meta"}'
 NOW = datetime(2026, 11, 26, 4, tzinfo=UTC)
+PRODUCT_TYPES = "/na/definitions/2020-09-01/productTypes"
 
 
 def md5(content: bytes) -> str:
@@ -46,7 +47,9 @@ class World:
         self.storage = SchemaStorage(Table(self.client, "table"), self.bucket, "bucket")
         self.serve(SCHEMA, META)
 
-    def serve(self, schema: bytes, meta: bytes, checksum: str | None = None, answered: str = "LUGGAGE") -> None:
+    def serve(
+        self, schema: bytes, meta: bytes, checksum: str | None = None, answered: str = "LUGGAGE", version: str = "v1"
+    ) -> None:
         def link(name: str, content: bytes, announced: str | None) -> dict[str, Any]:
             address = f"{self.server.url}/{name}"
             return {"link": {"resource": address, "verb": "GET"}, "checksum": announced or in_base64(content)}
@@ -57,9 +60,9 @@ class World:
             "propertyGroups": {"offer": {"title": "Offer", "propertyNames": ["list_price"]}},
             "productType": answered,
             "displayName": "Luggage",
-            "productTypeVersion": {"version": "v1", "latest": True},
+            "productTypeVersion": {"version": version, "latest": True},
         }
-        self.server.answer("GET", "/na/definitions/2020-09-01/productTypes/LUGGAGE", answer_json(definition))
+        self.server.answer("GET", f"{PRODUCT_TYPES}/LUGGAGE", answer_json(definition))
         self.server.answer("GET", "/schema", Answer(200, schema))
         self.server.answer("GET", "/meta", Answer(200, meta))
 
