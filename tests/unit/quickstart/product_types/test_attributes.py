@@ -148,3 +148,28 @@ def test_a_schema_that_refers_to_itself_ends(levels: int, lines: int) -> None:
     for _ in range(levels - 1):
         schema = {"type": "array", "items": schema}
     assert len(table({"properties": {"deep": schema}}, {})) == lines
+
+
+@pytest.mark.parametrize(
+    ("branches", "kind"),
+    [
+        ([{"type": "string"}, {"enum": ["a"]}], "string"),
+        ([{"enum": ["a"]}, {"type": "string"}], "string"),
+        ([{"$ref": "#/$defs/none"}, {"$ref": "#/$defs/day"}], "date"),
+        ([{"oneOf": [{"title": "x"}, {"type": "integer"}]}], "integer"),
+        ([{"type": "null"}, {"type": "number"}], "number"),
+        ([{}], ""),
+        ([5], ""),
+        ([], ""),
+    ],
+)
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
+def test_the_type_of_the_first_branch_that_has_one(keyword: str, branches: list[Any], kind: str) -> None:
+    schema = {"$defs": {"day": {"type": "string", "format": "date"}}, "properties": {"a": {keyword: branches}}}
+    assert [line.type for line in table(schema, {})] == [kind]
+
+
+@pytest.mark.parametrize("branches", [1, 3])
+def test_branches_that_refer_to_themselves_end(branches: int) -> None:
+    schema = {"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}] * branches}}, "properties": {"x": {"$ref": "#/$defs/a"}}}
+    assert [line.type for line in table(schema, {})] == [""]
