@@ -38,7 +38,7 @@ from sp_api.errors import (
 )
 from sp_api.regions import Region
 from tests.unit.quickstart.product_types.support import UNITED_STATES
-from tests.unit.quickstart.product_types.test_changes import FRANCE, NOW, World
+from tests.unit.quickstart.product_types.test_changes import FRANCE, NOTHING, NOW, World
 from tests.unit.quickstart.product_types.test_store import META, PRODUCT_TYPES, SCHEMA, md5
 from tests.unit.quickstart.product_types.test_store import World as Amazon
 from tests.unit.sp_api.support import (
@@ -370,7 +370,6 @@ class Stack:
         self.server.answer("GET", f"{PRODUCT_TYPES}/LUGGAGE", errors_json(404, "NotFound", "no such type"))
 
 
-NOTHING = {"attributesAdded": [], "attributesRemoved": [], "newlyRequired": [], "enumValuesRemoved": []}
 EVENT = {
     "productType": "LUGGAGE",
     "marketplaceId": UNITED_STATES,
