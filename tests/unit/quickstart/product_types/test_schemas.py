@@ -74,6 +74,26 @@ def test_rules_that_no_validator_applies_are_taken_out(keyword: str, value: obje
     assert made.schema == {"allOf": [{"properties": {"a": {"title": "A"}}}]}
 
 
+def test_what_only_a_reference_leads_to_is_repaired_too() -> None:
+    """A document may keep parts under any name, and in lists."""
+    schema = {
+        "properties": {"a": {"$ref": "#/parts/0"}, "b": {"$ref": "#/parts/0"}, "c": {"$ref": "#/properties/d"}},
+        "parts": [{"type": "word", "maxLength": 1, "$ref": "#/x~1y"}, {"required": 5}],
+        "x/y": {"required": 5, "items": {"enum": "x"}, "not": {"$ref": "#/parts/0"}},
+    }
+    made = repaired(schema)
+    assert {(warned.pointer, warned.attribute_name) for warned in made.warnings} == {
+        ("/parts/0/type", None),
+        ("/x~1y/required", None),
+        ("/x~1y/items/enum", None),
+        ("/properties/c/$ref", "c"),
+    }
+    assert rules(check(schema, {"a": "xx"})) == {
+        ("/a", "maxLength", "ERROR"),
+        *(("", "schema", "WARNING") for _ in range(3)),
+    }
+
+
 @settings(max_examples=100)
 @given(
     hostile.objects("type", "items", "properties", "required", "enum", "anyOf", "$ref", "if", "maxLength", "pattern")
