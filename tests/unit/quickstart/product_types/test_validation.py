@@ -171,6 +171,17 @@ def test_attributes_are_named(schema: dict[str, Any], names: tuple[str, ...], me
     assert (found.attribute_names, found.message) == (names, message)
 
 
+def test_each_field_that_another_one_needs_is_named() -> None:
+    schema = {"dependentRequired": {"a": ["x", "y", "b"], "b": ["z"], "c": ["d"]}}
+    found = check(schema, {"a": 1, "b": 1}).findings
+    assert [(one.pointer, one.rule, one.attribute_names, one.message) for one in found] == [
+        ("/x", "dependentRequired", ("x",), "x is missing; a needs it"),
+        ("/y", "dependentRequired", ("y",), "y is missing; a needs it"),
+        ("/z", "dependentRequired", ("z",), "z is missing; b needs it"),
+    ]
+    assert check({"properties": {"a": schema}}, {"a": [1]}).findings == ()
+
+
 def test_a_name_is_explained_where_the_schema_has_its_place() -> None:
     schema = {"properties": {"fulfillment_availability": {}}, "additionalProperties": False}
     messages = [

@@ -228,14 +228,10 @@ def _wanted_item(schema: object) -> str:
 
 def _dependent(root: Mapping[str, Any], path: tuple[str | int, ...], error: Reported) -> Finding:
     del root
-    needs = error.validator_value if isinstance(error.validator_value, Mapping) else {}
-    given = error.instance if isinstance(error.instance, Mapping) else {}
-    for name, others in needs.items():
-        missing = [other for other in others if other not in given]
-        if name in given and missing:
-            message = f"{place((*path, missing[0]))} is missing; {place((*path, name))} needs it"
-            return _finding((*path, missing[0]), "dependentRequired", message, None)
-    return _finding(path, "dependentRequired", f"{place(path)} lacks a field that another one needs", None)
+    # Set by `keywords`, as for `required`.
+    missing, name = str(getattr(error, "missing", "")), str(getattr(error, "needed_by", ""))
+    message = f"{place((*path, missing))} is missing; {place((*path, name))} needs it"
+    return _finding((*path, missing), "dependentRequired", message, None)
 
 
 def _several(root: Mapping[str, Any], path: tuple[str | int, ...], error: Reported) -> Finding:

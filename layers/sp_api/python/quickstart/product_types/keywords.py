@@ -122,6 +122,16 @@ def _required(_validator: Any, names: list[str], instance: Any, _schema: Any) ->
                 yield error
 
 
+def _dependent_required(_validator: Any, needs: Mapping[str, list[str]], instance: Any, _schema: Any) -> Iterator[Any]:
+    if isinstance(instance, Mapping):
+        for name, others in needs.items():
+            for other in others:
+                if name in instance and other not in instance:
+                    error = _broken()
+                    error.missing, error.needed_by = other, name
+                    yield error
+
+
 def _properties(validator: Any, properties: Mapping[str, Any], instance: Any, _schema: Any) -> Iterator[Any]:
     """As jsonschema's, which leaves out the name in the error of a property that must not be there."""
     if isinstance(instance, Mapping):
@@ -228,6 +238,7 @@ def _additional_properties(remaining: Remaining, skipped: Callable[[str], None])
 
 
 _OWN: Mapping[str, Keyword] = {
+    "dependentRequired": _dependent_required,
     "maxUniqueItems": _max_unique_items,
     "maxUtf8ByteLength": _max_utf8_byte_length,
     "minUniqueItems": _min_unique_items,
