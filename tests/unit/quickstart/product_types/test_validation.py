@@ -91,6 +91,29 @@ ANY = {"type": "object"}
         ({"not": {"required": ["b"]}}, {"b": 1}, "/b", "not", "a.b must be left out"),
         ({"not": {"required": ["b", "c"]}}, {"b": 1, "c": 1}, "/b", "not", "a.b and a.c must not all be given"),
         ({"not": {"enum": ["x"]}}, "x", "", "not", 'a must not be "x"'),
+        (
+            {"not": {"enum": list(range(13))}},
+            5,
+            "",
+            "not",
+            "a must not be 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 or 11",
+        ),
+        ({"not": True}, "x", "", "not", "a has values that the schema does not allow together"),
+        ({"not": {"required": []}}, {}, "", "not", "a has values that the schema does not allow together"),
+        (
+            {"not": {"required": ["b"], "type": "object"}},
+            {"b": 1},
+            "",
+            "not",
+            "a has values that the schema does not allow together",
+        ),
+        (
+            {"not": {"enum": ["x"], "type": "string"}},
+            "x",
+            "",
+            "not",
+            "a has values that the schema does not allow together",
+        ),
         ({"not": {}}, "x", "", "not", "a has values that the schema does not allow together"),
         (
             {"contains": {"properties": {"kind": {"enum": ["front"]}}, "required": ["kind"]}},
@@ -110,8 +133,163 @@ ANY = {"type": "object"}
         ({"properties": {"b": False}}, {"b": 1}, "/b", "false", "a.b must be left out here"),
         ({"propertyNames": {"maxLength": 1}}, {"bb": 1}, "", "maxLength", "a must have at most 1 character; it has 2"),
         ({"anyOf": [{"required": ["b"]}, {"required": ["c"]}]}, {}, "", "anyOf", "One of a.b or a.c is needed"),
-        ({"anyOf": [{"type": "string"}, {"type": "number"}]}, [], "", "anyOf", None),
-        ({"anyOf": [{"type": "string", "maxLength": 1}, {"type": "number"}]}, "xx", "", "maxLength", None),
+        (
+            {"anyOf": [{"type": "string"}, {"type": "number"}]},
+            [],
+            "",
+            "anyOf",
+            "a matches none of the forms that the schema allows: a must be a text, not a list or a must be a number, "
+            "not a list",
+        ),
+        (
+            {"anyOf": [{"type": "string", "maxLength": 1}, {"type": "number"}]},
+            "xx",
+            "",
+            "maxLength",
+            "a must have at most 1 character; it has 2",
+        ),
+        (
+            {"anyOf": [{"minLength": 5}, {"minLength": 5}, {"maxLength": 1}, {"const": "y"}, {"const": "z"}]},
+            "xx",
+            "",
+            "anyOf",
+            "a matches none of the forms that the schema allows: a must have at least 5 characters; it has 2, a must "
+            'have at most 1 character; it has 2 or a must be "y", not "xx"',
+        ),
+        (
+            {"anyOf": [False, {"type": "string", "maxLength": 1}, False]},
+            "xx",
+            "",
+            "anyOf",
+            "a matches none of the forms that the schema allows: a must be left out here or a must have at most 1 "
+            "character; it has 2",
+        ),
+        ({"anyOf": [False, False]}, 1, "", "false", "a must be left out here"),
+        ({"anyOf": [{"type": "string"}]}, 1, "", "type", "a must be a text, not 1"),
+        (
+            {"anyOf": [{"required": ["b"]}, {"required": ["c", "d"]}]},
+            {"d": 1},
+            "",
+            "anyOf",
+            "a matches none of the forms that the schema allows: a.b is missing or a.c is missing",
+        ),
+        (
+            {"anyOf": [{"required": ["b"]}, {"required": ["c"], "type": "object"}]},
+            {},
+            "",
+            "anyOf",
+            "a matches none of the forms that the schema allows: a.b is missing or a.c is missing",
+        ),
+        (
+            {"anyOf": [{"enum": ["s"], "enumNames": ["Small"]}, {"enum": ["m"]}]},
+            "small",
+            "",
+            "anyOf",
+            'a must be the code s, not "small"',
+        ),
+        ({"anyOf": [{"enum": ["s"]}, {"type": "string"}]}, 5, "", "enum", "a must be one of s; it is 5"),
+        (
+            {"anyOf": [{"enum": ["s"]}, {"enum": ["m"]}]},
+            [],
+            "",
+            "anyOf",
+            "a matches none of the forms that the schema allows: a must be one of s; it is a list or a must be one of "
+            "m; it is a list",
+        ),
+        (
+            {"oneOf": [{"type": "string", "maxLength": 1}, {"type": "number"}]},
+            "xx",
+            "",
+            "maxLength",
+            "a must have at most 1 character; it has 2",
+        ),
+        ({"oneOf": [{"required": ["b"]}, {"required": ["c"]}]}, {}, "", "oneOf", "One of a.b or a.c is needed"),
+        (
+            {"unevaluatedProperties": False},
+            {"b": 1},
+            "",
+            "unevaluatedProperties",
+            "a breaks the schema's rule unevaluatedProperties",
+        ),
+        (
+            {"contains": {"const": 1}, "maxContains": 1},
+            [1, 1],
+            "",
+            "maxContains",
+            "a breaks the schema's rule maxContains",
+        ),
+        (
+            {"contains": {"properties": {"kind": {"enum": ["front"]}}, "required": ["kind"]}, "minContains": 2},
+            [{"kind": "front"}],
+            "",
+            "minContains",
+            'a needs an item whose kind is "front"',
+        ),
+        (
+            {"contains": {"properties": {"x": {"enum": list(range(13))}, "y": True, "z": {"enum": [None]}, "w": {}}}},
+            [{"x": 13}],
+            "",
+            "contains",
+            "a needs an item whose x is 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 or 11 and whose z is null",
+        ),
+        ({"contains": False}, [1], "", "contains", "a needs an item that meets the schema's condition"),
+        ({"maxItems": 2}, [1, 2, 3], "", "maxItems", "a must have at most 2 items; it has 3"),
+        (
+            {"type": ["null", "integer", "boolean"]},
+            "x",
+            "",
+            "type",
+            'a must be null, a whole number or true or false, not "x"',
+        ),
+        (
+            {"properties": {}, "additionalProperties": False},
+            {"x": 1},
+            "/x",
+            "additionalProperties",
+            "x is not a field of a",
+        ),
+        (
+            {"properties": {"purchasable_offer": {}}, "additionalProperties": False},
+            {"price": 1},
+            "/price",
+            "additionalProperties",
+            "price is not a field of a. It has purchasable_offer",
+        ),
+        (
+            {"properties": {"item_prices": {}, "purchasable_offer": {}}, "additionalProperties": False},
+            {"item_price": 1},
+            "/item_price",
+            "additionalProperties",
+            "item_price is not a field of a. Did you mean item_prices?",
+        ),
+        (
+            {"maxUniqueItems": 0},
+            [{"x": 1}],
+            "/0",
+            "maxUniqueItems",
+            "a has 1 item; at most 0 are allowed",
+        ),
+        (
+            {"maxUniqueItems": 2, "selectors": ["x", "y"]},
+            [{"x": 1}, {"x": 2}, {"x": 1}, {"x": 1}, {"x": 1}],
+            "/3",
+            "maxUniqueItems",
+            "a has 4 items with x 1; at most 2 are allowed",
+        ),
+        (
+            {"maxUniqueItems": 1},
+            [{"x": 1}, {"x": 2}],
+            "/1",
+            "maxUniqueItems",
+            "a has 2 items; at most 1 is allowed",
+        ),
+        (
+            {"minUniqueItems": 2, "selectors": ["x"]},
+            [5, {"x": "y"}],
+            "/1",
+            "minUniqueItems",
+            'a has 1 item with x "y"; at least 2 items of the same kind must be there',
+        ),
         (
             {"anyOf": [{"type": "object", "properties": {"value": {"type": "string"}}}, {"type": "array"}]},
             {"value": []},
@@ -135,12 +313,80 @@ ANY = {"type": "object"}
         ),
     ],
 )
-def test_each_rule_in_words(schema: dict[str, Any], value: object, where: str, rule: str, message: str | None) -> None:
+def test_each_rule_in_words(schema: dict[str, Any], value: object, where: str, rule: str, message: str) -> None:
     found = only(check({"properties": {"a": schema}}, {"a": value}))
     assert (found.pointer, found.rule, found.severity) == (f"/a{where}", rule, Severity.ERROR)
-    assert found.attribute_names == ("a",)
-    if message is not None:
-        assert found.message == message
+    assert (found.attribute_names, found.message) == (("a",), message)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        ({"type": ["array", "null"]}, 5, ["array", "null"]),
+        ({"enum": ["s", "m"]}, "l", ["s", "m"]),
+        ({"enum": ["s", "m"], "enumNames": ["Small", "Medium"]}, "Small", "s"),
+        ({"enum": [1, 2]}, [], [1, 2]),
+        ({"enum": list(range(201))}, "l", list(range(200))),
+        ({"anyOf": [{"enum": ["s"]}, {"enum": ["m"]}]}, "l", ["s", "m"]),
+        ({"const": {"x": 1}}, 2, {"x": 1}),
+        ({"maxLength": 2}, "abc", 2),
+        ({"minimum": 1.5}, 0, 1.5),
+        ({"multipleOf": 0.01}, 0.001, 0.01),
+        ({"maxUtf8ByteLength": 3}, "éé", 3),
+        ({"pattern": "^x$"}, "y", "^x$"),
+        ({"maxUniqueItems": 0}, [{}], 0),
+        ({"minUniqueItems": 2}, [{}], 2),
+        ({"anyOf": [{"required": ["b"]}, {"required": ["c"]}]}, {}, ["b", "c"]),
+        ({"properties": {"value": {}, "unit": {}}, "additionalProperties": False}, {"valeu": 1}, "value"),
+        ({"properties": {"value": {}, "unit": {}}, "additionalProperties": False}, {"x": 1}, ["value", "unit"]),
+        *(
+            (schema, value, None)
+            for schema, value in (
+                ({"required": ["b"]}, {}),
+                ({"not": {"required": ["b"]}}, {"b": 1}),
+                ({"not": {"enum": ["x"]}}, "x"),
+                ({"not": {}}, "x"),
+                ({"contains": {"minimum": 5}}, [1]),
+                ({"dependentRequired": {"value": ["unit"]}}, {"value": 5}),
+                ({"oneOf": [{}, {}]}, 1),
+                ({"anyOf": [{"minLength": 2}, {"const": "y"}]}, "x"),
+                ({"uniqueItems": True}, [1, 1]),
+                ({"properties": {"b": False}}, {"b": 1}),
+                ({"unevaluatedProperties": False}, {"b": 1}),
+            )
+        ),
+    ],
+)
+def test_what_a_rule_allows(schema: dict[str, Any], value: object, expected: object) -> None:
+    assert only(check({"properties": {"a": schema}}, {"a": value})).expected == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["bullet_point", "bullet_points_2"], "bullet_point"),
+        (["color"], None),
+    ],
+)
+def test_an_unknown_attribute_may_be_a_similar_one(names: list[str], expected: str | None) -> None:
+    schema = {"properties": {name: {} for name in names}, "additionalProperties": False}
+    assert only(check(schema, {"bullet_points": 1})).expected == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "similar"),
+    [
+        # Of two names, 72 of 96 characters are alike, or 72 of 97.
+        ("a" * 36 + "b" * 24, "a" * 36, True),
+        ("a" * 36 + "b" * 100, "a" * 36, True),
+        ("a" * 36 + "b" * 24, "a" * 35, False),
+        ("a" * 200, "a" * 100, True),
+        ("a" * 200, "a" * 101, False),
+    ],
+)
+def test_the_first_sixty_characters_of_a_name_are_compared(name: str, known: str, *, similar: bool) -> None:
+    found = only(check({"properties": {known: {}}, "additionalProperties": False}, {name: 1}))
+    assert found.expected == (known if similar else None)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +441,17 @@ def test_a_name_is_explained_where_the_schema_has_its_place() -> None:
     ]
 
 
+def test_a_text_that_an_open_list_does_not_allow_either() -> None:
+    schema = {"properties": {"a": {"anyOf": [{"enum": ["s"]}, {"type": "string", "maxLength": 1}]}}}
+    error, warning = check(schema, {"a": "xx"}).findings
+    assert (error.rule, error.message) == (
+        "anyOf",
+        'a matches none of the forms that the schema allows: a must be one of s; it is "xx" or a must have at most 1 '
+        "character; it has 2",
+    )
+    assert (warning.rule, warning.severity) == ("enum", Severity.WARNING)
+
+
 def test_the_innermost_condition_is_named() -> None:
     """The path to a rule leads through references and through conditions in each other."""
     schema = {
@@ -210,6 +467,50 @@ def test_the_innermost_condition_is_named() -> None:
     found = only(check(schema, {"a": "xx", "c": 2}))
     assert found.message == "a must have at most 1 character; it has 2; a condition on b asks for this"
     assert check(schema, {"a": "xx", "b": 1, "c": 2}).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ({"required": ["a"]}, "a"),
+        ({"properties": {"a": {"const": 1}}}, "a"),
+        ({"required": ["c"], "properties": {"a": {}}}, "a or c"),
+        ({"not": {"required": ["d"]}}, "d"),
+        ({"allOf": [{"required": ["a"]}], "anyOf": [{"required": ["c"]}, False], "oneOf": [True]}, "a or c"),
+        ({"not": {"anyOf": [{"required": ["d"]}, {"required": ["e"]}]}, "required": ["a"]}, "a, d or e"),
+        ({"oneOf": [{"required": ["a"]}, {"required": ["d"]}]}, "a or d"),
+        ({"anyOf": [{"not": {"required": ["d"]}}, {"required": ["a", "e"]}]}, "a, e or d"),
+        ({"required": ["a", "c"], "properties": {"f": {}, "g": {}}}, "f, g or a"),
+    ],
+)
+def test_what_a_condition_reads(condition: dict[str, Any], words: str) -> None:
+    """At most three attributes, from the outside in."""
+    found = only(check({"if": condition, "then": {"required": ["b"]}}, {"a": 1, "c": 2}))
+    assert found.message == f"b is missing; a condition on {words} asks for this"
+    assert (found.pointer, found.rule, found.attribute_names) == ("/b", "required", ("b",))
+
+
+def test_what_a_condition_asks_for_otherwise() -> None:
+    schema = {"if": {"required": ["c"]}, "else": {"properties": {"a": {"maxLength": 1}}}}
+    found = only(check(schema, {"a": "xx"}))
+    assert found.message == "a must have at most 1 character; it has 2; a condition on c asks for this"
+    assert found.expected == 1
+
+
+def test_attributes_with_the_names_of_keywords() -> None:
+    """No condition asks for them."""
+    schema = {"properties": {"then": {"maxLength": 1}, "else": {"properties": {"if": {"maxLength": 1}}}}}
+    found = check(schema, {"then": "xx", "else": {"if": "xx"}}).findings
+    assert [one.message for one in found] == [
+        "else.if must have at most 1 character; it has 2",
+        "then must have at most 1 character; it has 2",
+    ]
+
+
+def test_a_rule_behind_a_recursive_reference() -> None:
+    schema = {"if": {}, "then": {"properties": {"x": {"$recursiveRef": "#"}}, "maxProperties": 1}}
+    found = check(schema, {"x": {"y": 1, "z": 2}}).findings
+    assert [one.message for one in found] == ["x must have at most 1 field; it has 2"]
 
 
 def test_a_condition_without_attributes_leaves_the_one_around_it() -> None:
