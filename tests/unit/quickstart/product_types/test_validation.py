@@ -13,7 +13,6 @@ from jsonschema import Draft201909Validator
 
 from quickstart.product_types import validation
 from quickstart.product_types.schemas import pointer
-from quickstart.product_types.unreadable import DEEPEST
 from quickstart.product_types.validation import CompiledSchemas, Severity
 from tests import hostile
 from tests.unit.quickstart.product_types.support import SECONDS, check, listing_of, only, rules, schema_of
@@ -820,13 +819,43 @@ class TestHostile:
         assert rules(named) == {("/brand/0", "json", "ERROR")}
         assert rules(check(self.SCHEMA, {text: 1})) == {("", "json", "ERROR")}
 
-    @pytest.mark.parametrize("levels", [DEEPEST, 100_000])
+    @pytest.mark.parametrize("levels", [32, 100_000])
     def test_deep_nesting(self, levels: int) -> None:
         checked = check(self.SCHEMA, {"brand": hostile.nested(1, levels)})
         (found,) = checked.findings
         assert (found.rule, found.attribute_names) == ("json", ("brand",))
-        assert found.message == f"brand is nested more than {DEEPEST} levels deep"
-        assert check(ANY, {"brand": hostile.nested(1, DEEPEST - 1)}).findings == ()
+        assert found.message == "brand is nested more than 32 levels deep"
+        assert check(ANY, {"brand": hostile.nested(1, 31)}).findings == ()
+
+    @pytest.mark.parametrize(
+        ("value", "where", "message"),
+        [
+            (2**4096, "/a", "a is a number with too many digits"),
+            (-(2**4096), "/a", "a is a number with too many digits"),
+            ([1, {"b": float("inf")}], "/a/1/b", "a.b is not a number that JSON can carry"),
+            ({"b": "\ud800"}, "/a/b", "a.b has half of a surrogate pair, which is not valid Unicode"),
+            ({"b": {"\ud800": 1}}, "/a/b", "a.b has a name with half of a surrogate pair"),
+            ({"b": {5: 1}}, "/a/b", "a.b has a name that is not a text"),
+            ([b"x"], "/a/0", "a is not a value of JSON"),
+            ((1,), "/a", "a is not a value of JSON"),
+        ],
+    )
+    def test_what_is_no_json_in_words(self, value: object, where: str, message: str) -> None:
+        checked = check(ANY, {"good": 1, "a": value})
+        (found,) = checked.findings
+        assert (found.pointer, found.rule, found.severity, found.message) == (where, "json", Severity.ERROR, message)
+        assert (found.attribute_names, found.expected) == (("a",), None)
+        assert checked.incomplete == "The attributes cannot be sent as JSON. Nothing else was checked"
+
+    @pytest.mark.parametrize("value", [2**4096 - 1, 1 - 2**4096, 1.5, None, True, "é", [], {"é": []}])
+    def test_what_json_can_carry(self, value: object) -> None:
+        assert check(ANY, {"a": value}).findings == ()
+
+    def test_a_listing_with_a_name_that_is_no_text(self) -> None:
+        attributes: Any = {5: 1}
+        (found,) = check(ANY, attributes).findings
+        assert (found.pointer, found.attribute_names) == ("", ())
+        assert found.message == "The listing has a name that is not a text"
 
     @pytest.mark.parametrize("value", [b"x", {1, 2}, object(), {5: 1}, [10**5000]])
     def test_values_of_no_type_of_json(self, value: object) -> None:
