@@ -545,6 +545,175 @@ def test_codes_and_attributes_on_their_way_out_are_warnings() -> None:
     assert [found.expected for found in checked.findings] == [["filter_type"], ["hepa", "foam"]]
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value", "right", "wrong"),
+    [
+        ("multipleOf", 2, [True, "3", 4, 4.0, None], [3, 4.5]),
+        ("multipleOf", 0.1, [0.3, 1e30], [0.35]),
+        ("uniqueItems", True, [[1, True], [[1], [2]], "aa", 5], [[1, 1.0], [{"a": [1]}, {"a": [1]}]]),
+        ("uniqueItems", False, [[1, 1]], []),
+        ("maxUtf8ByteLength", 4, ["éé", "aaaa", 12345, None], ["ééa", "aaaaa"]),
+        ("minUtf8ByteLength", 4, ["éé", "aaaa", 1, None], ["éa", "aaa"]),
+        ("maxUniqueItems", 1, [[{}], [{}, 5, 5], [], 5], [[{}, {"a": 1}]]),
+        ("minUniqueItems", 2, [[{}, {}], [], [5], 5], [[{}]]),
+        ("pattern", "^[A-Z]", ["Ab", 5, None, ["a"]], ["a", ""]),
+        (
+            "patternProperties",
+            {"^a": {"maxLength": 1}, "z$": False},
+            [{"ab": "x", "b": "xx"}, "a", ["az"]],
+            [{"ab": "xx"}, {"z": 1}],
+        ),
+        ("required", ["b"], [{"b": None}, ["a"], "a", 5], [{}, {"c": 1}]),
+        (
+            "properties",
+            {"b": False, "c": {"maxLength": 1}, "d": True},
+            [{"c": "x", "d": 1}, {}, ["b"], "b"],
+            [{"b": None}, {"c": "xx"}],
+        ),
+        ("additionalProperties", False, [{}, ["a"], "a", 5], [{"a": 1}]),
+        ("additionalProperties", True, [{"a": 1}], []),
+        ("additionalProperties", {"maxLength": 1}, [{"a": "x"}, {"a": 5}], [{"a": "xx"}]),
+        ("dependentRequired", {"b": ["c"]}, [{"b": 1, "c": 1}, {"c": 1}, {}, "b", ["b"]], [{"b": 1}]),
+    ],
+)
+def test_what_each_own_rule_allows(keyword: str, value: object, right: list[Any], wrong: list[Any]) -> None:
+    schema = {"properties": {"a": {keyword: value}}}
+    assert [one for one in right if check(schema, {"a": one}).findings] == []
+    assert [one for one in wrong if not check(schema, {"a": one}).findings] == []
+
+
+def test_names_that_the_schema_has_by_name_or_by_pattern() -> None:
+    schema = {"properties": {"b": {}}, "patternProperties": {"^c": {}}, "additionalProperties": {"maximum": 1}}
+    found = check(schema, {"b": 2, "cc": 2, "d": 2, "e": 1}).findings
+    assert [(one.pointer, one.rule) for one in found] == [("/d", "maximum")]
+
+
+@pytest.mark.parametrize(("length", "read"), [(4096, True), (4097, False)])
+def test_patterns_of_at_most_four_thousand_characters_are_read(length: int, *, read: bool) -> None:
+    checked = check({"properties": {"a": {"pattern": "x" * length}, "b": {"pattern": "["}}}, {"a": "y", "b": "y"})
+    assert [one.pointer for one in checked.findings] == ["/a"] * read
+    assert checked.incomplete == (
+        "Not everything was checked: a pattern of the schema cannot be read. Amazon's preview checks the rest"
+    )
+
+
+def test_a_rule_of_draft_2019_09_in_each_part() -> None:
+    """Whatever draft the document names, and whatever its address is."""
+    schema = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "https://[example",
+        "properties": {"a": {"$ref": "#"}},
+        "additionalProperties": False,
+    }
+    found = only(check(schema, {"a": {"b": 1}}))
+    assert (found.pointer, found.rule) == ("/a/b", "additionalProperties")
+
+
+@pytest.mark.parametrize(
+    ("schema", "attributes", "enforced", "warned"),
+    [
+        ({"required": 5}, {}, True, [("", "/required", ())]),
+        ({"required": 5}, {}, False, [("", "/required", ())]),
+        ({"properties": {"a": {"enum": []}}}, {}, True, []),
+        ({"properties": {"a": {"enum": []}}}, {"a": 1}, True, [("/a", "/properties/a/enum", ("a",))]),
+        ({"properties": {"a": {"enum": []}}}, {"a": 1}, False, [("/a", "/properties/a/enum", ("a",))]),
+        ({"properties": {"a": {"enum": []}}, "required": ["a"]}, {}, True, [("/a", "/properties/a/enum", ("a",))]),
+        ({"properties": {"a": {"enum": []}}, "required": ["a"]}, {}, False, []),
+    ],
+)
+def test_what_was_left_out_of_the_schema_is_a_warning_for_a_listing_that_it_concerns(
+    schema: dict[str, Any],
+    attributes: dict[str, Any],
+    warned: list[tuple[str, str, tuple[str, ...]]],
+    *,
+    enforced: bool,
+) -> None:
+    found = [
+        (one.pointer, one.expected, one.attribute_names)
+        for one in check(schema, attributes, enforced=enforced).findings
+        if (one.rule, one.severity) == ("schema", Severity.WARNING)
+    ]
+    assert found == warned
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "found"),
+    [
+        (
+            {"replacedBy": ["/properties/b"]},
+            1,
+            [("replacedBy", "a is replaced by b. Amazon may stop accepting it", ["b"])],
+        ),
+        (
+            {"replacedBy": ["/properties/b/items", "c", 5]},
+            {},
+            [("replacedBy", "a is replaced by items, c or 5. Amazon may stop accepting it", ["items", "c", "5"])],
+        ),
+        ({"replacedBy": []}, 1, []),
+        ({"replacedBy": "b"}, 1, []),
+        (
+            {"enum": ["x", "y", "z"], "$lifecycle": {"enumDeprecated": ["x", "z"]}},
+            "x",
+            [("enumDeprecated", 'Amazon is removing "x" from the values of a; use another one', ["y"])],
+        ),
+        ({"enum": ["x", "y"], "$lifecycle": {"enumDeprecated": ["x"]}}, "y", []),
+        (
+            {"anyOf": [{"type": "string"}, {"enum": ["x", "y"], "enumNames": ["Ex", "Why"]}]},
+            "z",
+            [
+                (
+                    "enum",
+                    "\"z\" is not in Amazon's list for a, and Amazon often rejects it: Amazon's list has x (Ex), "
+                    "y (Why)",
+                    ["x", "y"],
+                )
+            ],
+        ),
+        (
+            {"anyOf": [{"type": "string"}, {"enum": ["x", "y"], "enumNames": ["Ex", "Why"]}]},
+            "why",
+            [
+                (
+                    "enum",
+                    '"why" is not in Amazon\'s list for a, and Amazon often rejects it: send the code y',
+                    "y",
+                )
+            ],
+        ),
+        ({"anyOf": [{"type": "string"}, {"enum": ["x"]}]}, "x", []),
+        ({"anyOf": [{"type": ["string", "number"]}, {"type": "string"}, {"enum": ["x"]}]}, 5, []),
+        ({"anyOf": [{"type": "array"}, {"type": "string"}, {"enum": ["x"]}]}, ["z"], []),
+    ],
+)
+def test_advice_in_words(field: dict[str, Any], value: object, found: list[tuple[str, str, object]]) -> None:
+    """For an attribute, for a field in a list inside one, and for what a reference leads to."""
+    checked = check({"properties": {"a": field}}, {"a": value, "b": value})
+    assert [(one.rule, one.message, one.expected) for one in checked.findings] == found
+    assert {(one.pointer, one.severity, one.attribute_names) for one in checked.findings} <= {
+        ("/a", Severity.WARNING, ("a",))
+    }
+    inside = {
+        "$defs": {"field": field},
+        "properties": {"o": {"items": {"properties": {"a": {"$ref": "#/$defs/field"}}}}},
+    }
+    nested = check(inside, {"o": [5, {"b": 1}, {"a": value}]})
+    assert [(one.rule, one.expected) for one in nested.findings] == [(rule, expected) for rule, _, expected in found]
+    assert {(one.pointer, one.attribute_names) for one in nested.findings} <= {("/o/2/a", ("o",))}
+
+
+def test_advice_for_values_in_a_wrong_shape_is_left_out() -> None:
+    field = {"enum": ["x"], "$lifecycle": {"enumDeprecated": ["x"]}}
+    for described, value in (
+        ({"properties": ["x"]}, {"x": "x"}),
+        ({"items": [field]}, ["x"]),
+        ({"items": True}, ["x"]),
+        ({"properties": {"x": field}}, ["x"]),
+        ({"items": field}, {"x": "x"}),
+    ):
+        found = check({"properties": {"a": described}}, {"a": value}).findings
+        assert "enumDeprecated" not in {one.rule for one in found}
+
+
 def test_formats_are_left_to_amazon() -> None:
     """Draft 2019-09 takes formats as remarks, and Amazon does not say which forms of a date it reads."""
     assert check({"properties": {"a": {"format": "date"}}}, {"a": "2026-11-26T00:00:00Z"}).findings == ()
@@ -605,6 +774,30 @@ class TestEnforced:
     def test_conditions_inside_an_attribute_still_ask(self, rule: dict[str, Any]) -> None:
         value: Any = [{"a": 1}] if "contains" in rule else {"a": 1, "b": 1}
         assert check({"properties": {"title": rule}}, {"title": value}, enforced=False).findings != ()
+
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            {"not": {"required": ["z"]}},
+            {"if": {"required": ["z"]}, "then": {}},
+            {"if": {"required": ["x"]}, "then": {}},
+            {"properties": {"x": {"contains": {"required": ["v"]}}}},
+        ],
+        ids=lambda rule: next(iter(rule)),
+    )
+    def test_nothing_is_required_behind_a_condition(self, condition: dict[str, Any]) -> None:
+        for order in (1, -1):
+            schema = {"allOf": [condition, {"required": ["b"]}][::order]}
+            assert check(schema, {"x": [{"v": 1}]}, enforced=False).findings == ()
+            assert only(check(schema, {"x": [{"v": 1}]})).pointer == "/b"
+
+    def test_conditions_in_conditions_ask(self) -> None:
+        """What two branches of oneOf require is asked as the schema says."""
+        inner: dict[str, Any] = {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}
+        for condition in ({"not": inner}, {"not": {"not": {"not": inner}}}):
+            assert check(condition, {"a": 1, "b": 1}, enforced=False).findings == ()
+            assert check(condition, {}, enforced=False).findings == ()
+            assert only(check(condition, {"a": 1}, enforced=False)).rule == "not"
 
     def test_conditions_still_ask_what_is_there(self) -> None:
         schema = {"if": {"required": ["a"]}, "then": {"properties": {"b": {"maxLength": 1}}}}
@@ -680,6 +873,16 @@ class TestCutOff:
         assert "stopped after" in checked.incomplete
         assert len(checked.findings) < validation.MOST_FINDINGS
 
+    def test_the_end_of_the_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert check({"required": ["a"]}, {"a": 1}, time_limit=0.9).incomplete is None
+        monkeypatch.setattr(validation.time, "monotonic", lambda: 5.0)
+        assert check({}, {}, time_limit=0.001).incomplete is None
+        for limit in (0, -0.5):
+            checked = check({}, {}, time_limit=limit)
+            assert (
+                checked.incomplete == f"The check was stopped after {limit} seconds. Amazon's preview checks the rest"
+            )
+
     def test_the_next_check_has_its_own_time(self) -> None:
         schemas = CompiledSchemas(2)
         slow = {"properties": {"a": {"pattern": "^(a|aa)+$"}}}
@@ -709,6 +912,41 @@ class TestLeftOut:
         monkeypatch.setattr(validation, "LARGEST_SCHEMA", 10)
         checked = check(b'{"a": "0123456789"}', {})
         assert checked.incomplete == "The schema has more than 10 bytes. Amazon's preview checks the rest"
+
+    def test_sixteen_megabytes_are_read(self) -> None:
+        most = 16 * 1024 * 1024
+        assert check(b"{}".ljust(most), {}).incomplete is None
+        assert check(b"{}".ljust(most + 1), {}).incomplete == (
+            "The schema has more than 16,777,216 bytes. Amazon's preview checks the rest"
+        )
+
+    @pytest.mark.parametrize(("names", "listed", "complete"), [(199, 199, True), (200, 200, False), (201, 200, False)])
+    def test_two_hundred_findings_are_listed(self, names: int, listed: int, *, complete: bool) -> None:
+        schema = {"patternProperties": {"[": {}}, "required": [f"a{number:03d}" for number in range(names)]}
+        checked = check(schema, {"b": 1})
+        assert [one.pointer for one in checked.findings] == [f"/a{number:03d}" for number in range(listed)]
+        assert checked.incomplete == (
+            "Not everything was checked: a pattern of the schema cannot be read. Amazon's preview checks the rest"
+            if complete
+            else "The first 200 findings are listed. There may be more"
+        )
+
+    def test_two_hundred_values_that_are_no_json_are_listed(self) -> None:
+        assert len(check({}, {f"a{number}": b"x" for number in range(201)}).findings) == 200
+
+    def test_errors_come_first_and_then_the_order_of_the_places(self) -> None:
+        schema = {
+            "properties": {"a": {"replacedBy": ["b"]}, "c": {"maxLength": 1, "pattern": "y"}, "b": {"const": 1}},
+            "allOf": [{"properties": {"c": {"maxLength": 0}}}],
+        }
+        found = check(schema, {"a": 1, "c": "xx", "b": 2}).findings
+        assert [(one.pointer, one.rule, one.expected) for one in found] == [
+            ("/b", "const", 1),
+            ("/c", "maxLength", 0),
+            ("/c", "maxLength", 1),
+            ("/c", "pattern", "y"),
+            ("/a", "replacedBy", ["b"]),
+        ]
 
     def test_conditions_that_are_nested_too_deeply(self) -> None:
         schema: dict[str, Any] = {"required": ["brand"]}
@@ -796,7 +1034,8 @@ class TestCompiledSchemas:
         assert schema == before
 
     def test_at_least_one_is_kept(self) -> None:
-        with pytest.raises(ValueError, match="at least 1"):
+        assert CompiledSchemas(1).check({}, "k", {}, enforced=True, time_limit=SECONDS).findings == ()
+        with pytest.raises(ValueError, match=r"^max_entries must be at least 1$"):
             CompiledSchemas(0)
 
 

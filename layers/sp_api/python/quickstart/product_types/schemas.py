@@ -227,13 +227,13 @@ def _inner(schema: JsonSchema, path: tuple[str, ...]) -> Iterator[tuple[JsonSche
 def _unusable(keyword: str, value: Any, root: Mapping[str, Any]) -> str:
     """Why a keyword cannot be applied; empty if it can."""
     if keyword == "enum":
-        return "" if isinstance(value, list) and value else "is empty" if value == [] else "is not a list"
+        return "is not a list" if not isinstance(value, list) else "" if value else "is empty"
+    if keyword == "$ref":
+        return "" if referred(root, {"$ref": value}) is not None else "refers to nothing in the schema"
     rule = _RULES.get(keyword)
     if rule is None:
         return ""
     fits, reason = rule
-    if keyword == "$ref":
-        return "" if referred(root, {"$ref": value}) is not None else "refers to nothing in the schema"
     return "" if fits(value) else reason
 
 
@@ -283,7 +283,6 @@ _RULES: Mapping[str, _Rule] = {
         _COUNT,
     ),
     **dict.fromkeys(("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"), _NUMBER),
-    "$ref": (lambda value: isinstance(value, str), "is not a text"),
     "dependentRequired": (
         lambda value: isinstance(value, dict) and all(map(_are_texts, value.values())),
         "is not a set of lists of names",
