@@ -301,7 +301,7 @@ def test_objects_in_each_other_end(levels: int, lines: int) -> None:
 
 def test_groups_that_amazon_describes_badly() -> None:
     """Without a title, a group has its name; an attribute of two groups is in the first."""
-    schema = {"properties": {name: {} for name in ("a", "b", "c")}}
+    schema: dict[str, Any] = {"properties": {name: {} for name in ("a", "b", "c")}}
     groups = {
         "first": {"propertyNames": ["c", 5, "unknown"]},
         "second": {"title": "", "propertyNames": ["b", "c"]},

@@ -284,7 +284,7 @@ def test_a_refusal_of_a_call_from_before_the_pause_is_no_reason_for_a_longer_one
 
 def test_a_pause_does_not_shorten_the_wait_for_the_application() -> None:
     crew = Crew(lambda _, now: THROTTLED if now == 1000 else None)
-    slots = [Slot(1000, 1), ApplicationBusyError(5.0), Slot(1005, 2, 0.25)]
+    slots: list[Slot | ApplicationBusyError] = [Slot(1000, 1), ApplicationBusyError(5.0), Slot(1005, 2, 0.25)]
 
     def take(_: int) -> Slot:
         slot = slots.pop(0)

@@ -264,7 +264,8 @@ def test_what_is_beside_a_reference_counts_before_what_it_refers_to() -> None:
         "type": "string",
         "maxLength": 2,
     }
-    assert [dereferenced(root, other) for other in (True, None, [])] == [{}, {}, {}]
+    for other in (True, None, ["$ref"]):
+        assert dereferenced(root, other) == {}
 
 
 REMARKS = (
