@@ -291,6 +291,13 @@ ANY = {"type": "object"}
             'a has 1 item with x "y"; at least 2 items of the same kind must be there',
         ),
         (
+            {"minUniqueItems": 3, "selectors": ["x"]},
+            [5, {"x": "y"}, {"x": "y"}],
+            "/1",
+            "minUniqueItems",
+            'a has 2 items with x "y"; at least 3 items of the same kind must be there',
+        ),
+        (
             {"anyOf": [{"type": "object", "properties": {"value": {"type": "string"}}}, {"type": "array"}]},
             {"value": []},
             "/value",
