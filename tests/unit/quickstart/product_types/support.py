@@ -1,9 +1,10 @@
-"""Schemas of the simulator, and listings that fit them."""
+"""Schemas of the simulator, listings that fit them, and a table that is read page by page."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from product_types_storm.cloud import DynamoDB
 from quickstart.product_types.schemas import dereferenced
 from quickstart.product_types.validation import Checked, CompiledSchemas, Finding
 from sp_api_simulator.product_type_schemas import definition
@@ -88,3 +89,31 @@ def only(checked: Checked) -> Finding:
 def rules(checked: Checked) -> set[tuple[str, str, str]]:
     """Pointer, rule and severity of each finding."""
     return {(found.pointer, found.rule, found.severity) for found in checked.findings}
+
+
+class PagedDynamoDB(DynamoDB):
+    """The table of product types and its index of changes, whose queries end after `Limit` items as DynamoDB's do."""
+
+    def query(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Limit: int,  # noqa: N803
+        ScanIndexForward: bool,  # noqa: N803
+        ExclusiveStartKey: Mapping[str, Any] | None = None,  # noqa: N803
+        IndexName: str = "",  # noqa: N803
+        **given: Any,
+    ) -> dict[str, Any]:
+        assert TableName == "table"
+        assert IndexName in ("", "MarketplaceIdChangeOrderIndex")
+        order = "ChangeOrder" if IndexName else "Entry"
+        keys = {"Collection", "Entry", *(("MarketplaceId", "ChangeOrder") if IndexName else ())}
+        found = [item for item in self._query(given) if order in item]
+        found.sort(key=lambda item: str(item[order]["S"]), reverse=not ScanIndexForward)
+        if ExclusiveStartKey is not None:
+            assert set(ExclusiveStartKey) == keys
+            places = [{name: item[name] for name in keys} for item in found]
+            found = found[places.index(dict(ExclusiveStartKey)) + 1 :]
+        page = found[:Limit]
+        last = {"LastEvaluatedKey": {name: page[-1][name] for name in keys}} if len(found) > Limit else {}
+        return {"Items": page, **last}

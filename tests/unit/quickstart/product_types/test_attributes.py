@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,3 +149,211 @@ def test_a_schema_that_refers_to_itself_ends(levels: int, lines: int) -> None:
     for _ in range(levels - 1):
         schema = {"type": "array", "items": schema}
     assert len(table({"properties": {"deep": schema}}, {})) == lines
+
+
+@pytest.mark.parametrize(
+    ("branches", "kind"),
+    [
+        ([{"type": "string"}, {"enum": ["a"]}], "string"),
+        ([{"enum": ["a"]}, {"type": "string"}], "string"),
+        ([{"$ref": "#/$defs/none"}, {"$ref": "#/$defs/day"}], "date"),
+        ([{"oneOf": [{"title": "x"}, {"type": "integer"}]}], "integer"),
+        ([{"type": "null"}, {"type": "number"}], "number"),
+        ([{}], ""),
+        ([5], ""),
+        ([], ""),
+    ],
+)
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
+def test_the_type_of_the_first_branch_that_has_one(keyword: str, branches: list[Any], kind: str) -> None:
+    schema = {"$defs": {"day": {"type": "string", "format": "date"}}, "properties": {"a": {keyword: branches}}}
+    assert [line.type for line in table(schema, {})] == [kind]
+
+
+@pytest.mark.parametrize("branches", [1, 3])
+def test_branches_that_refer_to_themselves_end(branches: int) -> None:
+    schema = {"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}] * branches}}, "properties": {"x": {"$ref": "#/$defs/a"}}}
+    assert [line.type for line in table(schema, {})] == [""]
+
+
+def line_of(described: dict[str, Any], **changed: Any) -> Attribute:
+    """The one line of an attribute `a`."""
+    (line,) = table({"properties": {"a": described}, **changed}, {})
+    return line
+
+
+PLAIN = Attribute("a", "", "", "", False, (), False, None, None, (), False, "", "")
+
+
+@pytest.mark.parametrize(
+    ("described", "changed"),
+    [
+        ({}, {}),
+        ({"title": "A", "description": "About a", "type": "string"}, {"title": "A", "description": "About a"}),
+        # The titles of the levels, each once.
+        ({"title": "A", "items": {"title": "B", "items": {"title": "A"}}}, {"title": "A: B"}),
+        ({"title": ["A"], "items": {"title": 5}}, {}),
+        # The example of the innermost level that has one.
+        ({"examples": ["x", "y"]}, {"example": "x"}),
+        ({"examples": [5]}, {"example": "5"}),
+        ({"examples": ["outer"], "items": {"examples": ["inner"]}}, {"example": "inner"}),
+        ({"examples": ["outer"], "items": {"examples": []}}, {"example": "outer"}),
+        ({"examples": "x"}, {}),
+        ({"maxLength": 5, "maxUtf8ByteLength": 9.0}, {"max_length": 5, "max_bytes": 9}),
+        ({"maxLength": True, "maxUtf8ByteLength": "9"}, {}),
+        ({"enum": ["a", 1, True]}, {"enum": (EnumValue("a", "a"), EnumValue("1", "1"), EnumValue("true", "true"))}),
+        ({"hidden": "no"}, {}),
+    ],
+)
+def test_what_a_line_says(described: dict[str, Any], changed: dict[str, Any]) -> None:
+    line = line_of(described)
+    repeatable = "items" in described
+    assert line == replace(PLAIN, type=line.type, repeatable=repeatable, **changed)
+
+
+@pytest.mark.parametrize(
+    ("described", "kind"),
+    [
+        ({"type": "string"}, "string"),
+        ({"type": "integer", "format": "date"}, "integer"),
+        ({"type": "string", "format": "date"}, "date"),
+        ({"type": "string", "format": "date-time"}, "date-time"),
+        ({"type": "string", "format": "uri"}, "string"),
+        ({"type": ["null", "number"]}, "number"),
+        ({"type": ["null"]}, ""),
+        ({"type": "boolean", "anyOf": [{"type": "string"}]}, "boolean"),
+        ({"format": "date"}, ""),
+    ],
+)
+def test_types(described: dict[str, Any], kind: str) -> None:
+    assert line_of(described).type == kind
+
+
+@pytest.mark.parametrize(
+    ("limits", "repeatable"),
+    [
+        ({}, True),
+        ({"maxUniqueItems": 1}, False),
+        ({"maxUniqueItems": 2}, True),
+        ({"maxItems": 1}, False),
+        ({"maxItems": 2}, True),
+        # Each marketplace and language has its own.
+        ({"maxUniqueItems": 1, "maxItems": 5}, False),
+    ],
+)
+def test_a_list_of_one_value_is_not_repeatable(limits: dict[str, int], *, repeatable: bool) -> None:
+    assert line_of({"items": {}, **limits}).repeatable == repeatable
+    assert line_of({"items": {"items": {}, **limits}}).repeatable
+    assert line_of({"maxItems": 1, "items": {"items": {}, **limits}}).repeatable == repeatable
+    assert not line_of({"properties": {"value": {}}}).repeatable
+
+
+@pytest.mark.parametrize("outer", [True, False])
+@pytest.mark.parametrize("inner", [True, False])
+@pytest.mark.parametrize("more", [{}, {"unit": {"enum": ["kg", 1]}}, {"unit": {}}])
+def test_a_value_is_required_if_its_attribute_and_it_are(more: dict[str, Any], *, outer: bool, inner: bool) -> None:
+    """A number with its unit is one line too. Hidden fields are none."""
+    fields = {"value": {"type": "number"}, **more, "marketplace_id": {"hidden": True}}
+    described = {"title": "A", "examples": ["5"], "properties": fields, "required": ["value"] if inner else ["x", 5]}
+    line = line_of(described, required=["a"] if outer else [])
+    units = ("kg", "1") if more.get("unit") else ()
+    assert line == replace(PLAIN, title="A", type="number", required=outer and inner, unit=units, example="5")
+
+
+@pytest.mark.parametrize("outer", [True, False])
+def test_several_fields_are_several_lines(*, outer: bool) -> None:
+    """The example of the whole is that of none of them, and a value beside other fields has a name of its own."""
+    fields = {
+        "value": {"title": "V", "examples": ["7"]},
+        "kind": {"description": "Kind"},
+        "secret": {"$ref": "#/$defs/secret"},
+        "inner": {"required": ["x"], "properties": {"x": {"title": "A"}, "y": {}}},
+    }
+    schema = {
+        "$defs": {"secret": {"hidden": True}},
+        "required": ["a"] if outer else [],
+        "properties": {
+            "a": {"title": "A", "examples": ["5"], "required": ["value", "inner"], "properties": fields},
+            "b": {"hidden": True},
+        },
+    }
+    assert table(schema, {}) == (
+        replace(PLAIN, name="a.value", title="A: V", required=outer, example="7"),
+        replace(PLAIN, name="a.kind", title="A", description="Kind"),
+        replace(PLAIN, name="a.inner.x", title="A", required=outer),
+        replace(PLAIN, name="a.inner.y", title="A"),
+    )
+
+
+def test_one_field_with_another_name_keeps_the_example() -> None:
+    assert line_of({"examples": ["5"], "properties": {"name": {}, "id": {"hidden": True}}}) == replace(
+        PLAIN, name="a.name", example="5"
+    )
+
+
+@pytest.mark.parametrize(("levels", "lines"), [(16, 1), (17, 0)])
+def test_objects_in_each_other_end(levels: int, lines: int) -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels - 1):
+        schema = {"properties": {"value": schema}}
+    assert len(table({"properties": {"deep": schema}}, {})) == lines
+
+
+def test_groups_that_amazon_describes_badly() -> None:
+    """Without a title, a group has its name; an attribute of two groups is in the first."""
+    schema: dict[str, Any] = {"properties": {name: {} for name in ("a", "b", "c")}}
+    groups = {
+        "first": {"propertyNames": ["c", 5, "unknown"]},
+        "second": {"title": "", "propertyNames": ["b", "c"]},
+        "third": {"title": "Third", "propertyNames": "a"},
+        "fourth": None,
+    }
+    assert [(line.name, line.group) for line in table(schema, groups)] == [("c", "first"), ("b", "second"), ("a", "")]
+
+
+def test_every_column_of_the_files() -> None:
+    """Texts that are not ASCII are readable in both."""
+    whole = Attribute(
+        name="a",
+        title="Matière",
+        description="d",
+        type="string",
+        required=True,
+        enum=(EnumValue("x", "Été"), EnumValue("y", "y", deprecated=True)),
+        open_enum=True,
+        max_length=0,
+        max_bytes=0,
+        unit=("kg", "g"),
+        repeatable=True,
+        group="g",
+        example="e",
+    )
+    other = replace(PLAIN, max_length=9)
+    assert as_csv([whole, other]).decode("utf-8-sig").splitlines() == [
+        "name,title,description,type,required,enum_codes,enum_labels,enum_deprecated,max_length,max_bytes,unit,"
+        "repeatable,group,example",
+        "a,Matière,d,string,true,x|y,Été|y,y,0,0,kg|g,true,g,e",
+        "a,,,,false,,,,9,,,false,,",
+    ]
+    body = as_json([whole])
+    assert "Matière" in body.decode()
+    assert json.loads(body) == [
+        {
+            "name": "a",
+            "title": "Matière",
+            "description": "d",
+            "type": "string",
+            "required": True,
+            "enum": [
+                {"code": "x", "label": "Été", "deprecated": False},
+                {"code": "y", "label": "y", "deprecated": True},
+            ],
+            "open_enum": True,
+            "max_length": 0,
+            "max_bytes": 0,
+            "unit": ["kg", "g"],
+            "repeatable": True,
+            "group": "g",
+            "example": "e",
+        }
+    ]

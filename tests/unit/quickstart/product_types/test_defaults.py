@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
 from quickstart.product_types.defaults import filled
@@ -83,3 +84,49 @@ def test_a_listing_without_hidden_fields_is_complete_afterwards() -> None:
 @given(hostile.objects("item_name", "purchasable_offer", "brand"))
 def test_any_value_has_an_answer(attributes: dict[str, Any]) -> None:
     assert filled(LUGGAGE, attributes, FRANCE, "fr_FR").keys() == attributes.keys()
+
+
+HIDDEN = {"type": "string", "default": "grams", "hidden": True}
+
+
+@pytest.mark.parametrize(
+    ("described", "value", "after"),
+    [
+        ({"properties": {"unit": HIDDEN}}, {}, {"unit": "grams"}),
+        ({"properties": {"unit": {**HIDDEN, "hidden": "yes"}}}, {}, {}),
+        ({"properties": {"unit": {"hidden": True}}}, {}, {}),
+        ({"properties": {"unit": {"default": "grams"}}}, {}, {}),
+        ({"properties": {"unit": {"hidden": True, "default": None}}}, {}, {"unit": None}),
+        # A field without rules is none that the schema describes.
+        ({"properties": {"marketplace_id": {}, "language_tag": True}}, {}, {}),
+        ({"properties": {"marketplace_id": HIDDEN}}, {}, {"marketplace_id": FRANCE}),
+        ({"properties": {"language_tag": HIDDEN}}, {}, {"language_tag": "fr_BE"}),
+        ({"properties": {"unit": HIDDEN}}, [{}], [{}]),
+        ({"items": {"properties": {"unit": HIDDEN}}}, [{}, 5, {"unit": "x"}], [{"unit": "grams"}, 5, {"unit": "x"}]),
+        ({"items": {"properties": {"unit": HIDDEN}}}, {}, {}),
+        ({"properties": {"inner": {"properties": {"unit": HIDDEN}}}}, {"inner": {}}, {"inner": {"unit": "grams"}}),
+        ({"properties": {"inner": {"properties": {"unit": HIDDEN}}}}, {"other": {}}, {"other": {}}),
+        ({"properties": ["unit"]}, {"unit": {}}, {"unit": {}}),
+        ({}, {"unit": {}}, {"unit": {}}),
+    ],
+)
+def test_each_kind_of_field(described: dict[str, Any], value: object, after: object) -> None:
+    schema = {"properties": {"a": described}}
+    assert filled(schema, {"a": value, "b": {}}, FRANCE, "fr_BE") == {"a": after, "b": {}}
+
+
+@pytest.mark.parametrize("schema", [{}, {"properties": ["a"]}])
+def test_a_schema_without_attributes_fills_in_nothing(schema: dict[str, object]) -> None:
+    assert filled(schema, {"a": {}}, FRANCE, None) == {"a": {}}
+
+
+@pytest.mark.parametrize(("levels", "after"), [(15, {"unit": "grams"}), (16, {})])
+@pytest.mark.parametrize("in_lists", [True, False])
+def test_sixteen_levels_are_filled_in(levels: int, after: dict[str, str], *, in_lists: bool) -> None:
+    described: dict[str, Any] = {"properties": {"unit": HIDDEN}}
+    value: object = {}
+    wanted: object = after
+    for _ in range(levels):
+        described = {"items": described} if in_lists else {"properties": {"x": described}}
+        value, wanted = ([value], [wanted]) if in_lists else ({"x": value}, {"x": wanted})
+    assert filled({"properties": {"a": described}}, {"a": value}, FRANCE, None) == {"a": wanted}

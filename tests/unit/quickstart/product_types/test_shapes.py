@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quickstart.product_types.defaults import filled
-from quickstart.product_types.shapes import MOST_FINDINGS, Corrected, corrected
+from quickstart.product_types.shapes import Corrected, corrected, example
 from tests import hostile
 from tests.unit.quickstart.product_types.support import FRANCE, check, listing_of, schema_of
 
@@ -254,11 +254,278 @@ def test_a_quarter_of_a_megabyte_of_unknown_names() -> None:
     assert time.thread_time() - before < 5
 
 
-def test_the_list_of_findings_is_limited() -> None:
-    assert len(corrected(SHIRT, {"bullet_point": ["x"] * 1_000}).findings) == MOST_FINDINGS
+@pytest.mark.parametrize("wrong", ["x", {"Value": "x"}])
+@pytest.mark.parametrize(("items", "findings"), [(199, 199), (200, 200), (201, 200)])
+def test_the_list_of_findings_is_limited(wrong: object, items: int, findings: int) -> None:
+    """Everything is corrected."""
+    offered = corrected(SHIRT, {"bullet_point": [wrong] * items})
+    assert len(offered.findings) == findings
+    assert offered.attributes == {"bullet_point": [{"value": "x"}] * items}
 
 
 def test_deep_nesting() -> None:
     attributes = {"item_name": hostile.nested("x", 100_000), "purchasable_offer": hostile.nested({}, 100_000)}
     assert corrected(SHIRT, attributes).attributes is None
     filled(SHIRT, attributes, FRANCE, None)
+
+
+def of_attribute(described: object, value: object, **more: Any) -> tuple[object, list[tuple[str, str, object]]]:
+    """The value of an attribute `a` afterwards, and where and why it was wrong and what belongs there."""
+    offered = corrected({"properties": {"a": described}, **more}, {"a": value})
+    after = value if offered.attributes is None else offered.attributes["a"]
+    assert all(found.attribute_names == ("a",) for found in offered.findings)
+    return after, [(found.pointer, found.rule, found.expected) for found in offered.findings]
+
+
+NUMBER = {"type": "number"}
+VALUE = {"properties": {"value": NUMBER}}
+TWO = {"properties": {"value": NUMBER, "unit": {"type": "string"}}}
+OFFER = {
+    "properties": {
+        "price": {"type": "array", "items": {"properties": {"value_with_tax": NUMBER, "start": {"type": "string"}}}},
+        "audience": {"hidden": True},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("described", "value", "after", "findings"),
+    [
+        # A list of values.
+        ({"type": "array", "items": NUMBER}, 5, [5], [("/a", "list", [1.5])]),
+        ({"type": "array", "items": NUMBER}, "5", [5], [("/a", "list", [1.5]), ("/a", "number", 5)]),
+        ({"type": "array", "items": NUMBER}, ["5", 6, "x"], [5, 6, "x"], [("/a/0", "number", 5)]),
+        ({"type": "array", "items": NUMBER}, None, None, []),
+        ({"type": "array", "items": NUMBER}, [None], [None], []),
+        ({"type": "array"}, 5, 5, []),
+        ({"type": "array", "items": [NUMBER]}, "5", "5", []),
+        ({"items": NUMBER}, "5", "5", []),
+        ({"items": NUMBER, "type": "number"}, "5", 5, [("/a", "number", 5)]),
+        # A list of objects with one field, with two, and with a reference.
+        ({"type": "array", "items": VALUE}, 5, [{"value": 5}], [("/a", "list", [{"value": 1.5}])]),
+        ({"type": "array", "items": TWO}, 5, 5, [("/a", "list", [{"value": 1.5, "unit": "..."}])]),
+        (
+            {"type": "array", "items": TWO},
+            {"value": 5},
+            [{"value": 5}],
+            [("/a", "list", [{"value": 1.5, "unit": "..."}])],
+        ),
+        (
+            {"type": "array", "items": {"$ref": "#/$defs/two"}},
+            5,
+            5,
+            [("/a", "list", [{"value": 1.5, "unit": "..."}])],
+        ),
+        (
+            {"type": "array", "items": {**TWO, "required": ["unit"]}},
+            5,
+            [{"unit": "5"}],
+            [("/a", "list", [{"unit": "..."}]), ("/a", "text", "5")],
+        ),
+        (
+            {"type": "array", "items": {**TWO, "required": "unit"}},
+            5,
+            5,
+            [("/a", "list", [{"value": 1.5, "unit": "..."}])],
+        ),
+        (
+            {"type": "array", "items": {**TWO, "required": ["unit", "value"]}},
+            5,
+            5,
+            [("/a", "list", [{"value": 1.5, "unit": "..."}])],
+        ),
+        # An object.
+        (VALUE, "5", {"value": 5}, [("/a", "object", {"value": 1.5}), ("/a", "number", 5)]),
+        (VALUE, [5], [5], []),
+        (VALUE, {}, {}, []),
+        (TWO, 5, 5, []),
+        ({"properties": 5, "type": "number"}, "5", 5, [("/a", "number", 5)]),
+        (
+            {"properties": {"b": VALUE}},
+            {"b": "5"},
+            {"b": {"value": 5}},
+            [("/a/b", "object", {"value": 1.5}), ("/a/b", "number", 5)],
+        ),
+        (
+            {"properties": {"b": {"type": "array", "items": VALUE}}},
+            {"b": 5},
+            {"b": [{"value": 5}]},
+            [("/a/b", "nesting", [{"value": 1.5}])],
+        ),
+        # A level is left out.
+        (
+            OFFER,
+            {"value_with_tax": 9},
+            {"price": [{"value_with_tax": 9}]},
+            [("/a", "nesting", {"price": [{"value_with_tax": 1.5, "start": "..."}]})],
+        ),
+        (
+            OFFER,
+            {"value": 9, "start": "x"},
+            {"price": [{"value_with_tax": 9, "start": "x"}]},
+            [
+                ("/a", "nesting", {"price": [{"value_with_tax": 1.5, "start": "..."}]}),
+                ("/a/value", "name", "value_with_tax"),
+            ],
+        ),
+        (OFFER, {"value_with_tax": 9, "audience": "x"}, {"value_with_tax": 9, "audience": "x"}, []),
+        (OFFER, {"value_with_tax": 9, "else": 1}, {"value_with_tax": 9, "else": 1}, []),
+        (OFFER, {"else": 1}, {"else": 1}, []),
+        (OFFER, {}, {}, []),
+        (
+            {"properties": {"b": VALUE}},
+            {"value": "9"},
+            {"b": {"value": 9}},
+            [("/a", "nesting", {"b": {"value": 1.5}}), ("/a/value", "number", 9)],
+        ),
+        ({"properties": {"b": NUMBER}}, {"value": 9}, {"value": 9}, []),
+        ({"properties": {"b": {"properties": {"c": NUMBER}}}}, {"value": 9}, {"value": 9}, []),
+        ({"properties": {"b": VALUE, "c": NUMBER}}, {"value": 9}, {"value": 9}, []),
+        # The two names of an amount.
+        (VALUE, {"value_with_tax": 9}, {"value": 9}, [("/a/value_with_tax", "name", "value")]),
+        (VALUE, {"value_with_tax": 9, "value": 8}, {"value_with_tax": 9, "value": 8}, []),
+        (
+            {"properties": {"value": NUMBER, "value_with_tax": NUMBER}},
+            {"value_with_tax": 9},
+            {"value_with_tax": 9},
+            [],
+        ),
+        ({"properties": {"b": NUMBER}}, {"value_with_tax": 9}, {"value_with_tax": 9}, []),
+        (VALUE, {"price": 9}, {"price": 9}, []),
+        # Names that are alike.
+        (
+            TWO,
+            {"VALUE": "9", "Unit": 5},
+            {"value": 9, "unit": "5"},
+            [
+                ("/a/VALUE", "name", "value"),
+                ("/a/VALUE", "number", 9),
+                ("/a/Unit", "name", "unit"),
+                ("/a/Unit", "text", "5"),
+            ],
+        ),
+        ({"properties": {"b_c": NUMBER, "bC": NUMBER}}, {"b-c": 9}, {"b-c": 9}, []),
+        (TWO, {"Value": 9, "vAlue": 8}, {"Value": 9, "vAlue": 8}, []),
+        (TWO, {5: "9", "Value": 9}, {5: "9", "value": 9}, [("/a/Value", "name", "value")]),
+        # Codes.
+        ({"enum": ["s", 5], "enumNames": ["Small", "Five"]}, "SMALL", "s", [("/a", "label", "s")]),
+        ({"enum": ["s", 5], "enumNames": ["Small", "Five"]}, "five", 5, [("/a", "label", 5)]),
+        ({"enum": ["s", "S"]}, "s", "s", []),
+        ({"enum": ["Small", "s"], "enumNames": ["x", "small"]}, "Small", "Small", []),
+        ({"enum": ["5"], "type": "string"}, 5, 5, []),
+        ({"enum": ["s"], "type": "string"}, "x", "x", []),
+    ],
+)
+def test_each_shape(described: Any, value: object, after: object, findings: list[tuple[str, str, object]]) -> None:
+    assert of_attribute(described, value, **{"$defs": {"two": TWO}}) == (after, findings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "right"),
+    [
+        ("number", "5", 5),
+        ("number", "-5.5", -5.5),
+        ("number", " .5 ", 0.5),
+        ("number", "5.", 5.0),
+        ("number", "0" * 39 + "5", 5),
+        ("integer", "-12", -12),
+        ("boolean", " True ", True),
+        ("boolean", "FALSE", False),
+        ("string", 10**15 - 1, "999999999999999"),
+        ("string", 1 - 10**15, "-999999999999999"),
+        ("string", 0, "0"),
+    ],
+)
+def test_values_in_another_type_of_json(kind: str, value: object, right: object) -> None:
+    after, findings = of_attribute({"type": kind}, value)
+    rule = {"integer": "number", "string": "text"}.get(kind, kind)
+    assert (after, type(after), findings) == (right, type(right), [("/a", rule, right)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *(
+            ("number", text)
+            for text in ("", "-", ".", "-.", "1.2.3", "--5", "5-", "²", "٣", "0" * 40 + "5", "5,5", "+5")
+        ),
+        *(("number", value) for value in (True, [5], {"x": "5"})),
+        *(("integer", text) for text in ("5.0", "5.", "x", True)),
+        *(("boolean", value) for value in ("1", "", 1, 0, "true!")),
+        *(("string", value) for value in (10**15, -(10**15), 1.5, True, [5])),
+        *(("null", value) for value in ("null", 5)),
+        *((None, value) for value in ("5", 5)),
+    ],
+)
+def test_what_may_mean_something_else_stays(kind: str | None, value: object) -> None:
+    assert of_attribute({"type": kind}, value) == (value, [])
+
+
+@pytest.mark.parametrize(
+    ("described", "shape"),
+    [
+        ({"items": NUMBER}, [1.5]),
+        ({"type": "array"}, ["..."]),
+        ({"type": "boolean"}, True),
+        ({"type": "integer"}, 1),
+        ({"type": "number"}, 1.5),
+        ({"type": "string"}, "..."),
+        ({"type": "object"}, "..."),
+        ({"type": "string", "enum": ["b", "a"]}, "b"),
+        ({"properties": {}}, {}),
+        ({"properties": {"b": NUMBER, "c": {}, "d": {"hidden": True}}}, {"b": 1.5, "c": "..."}),
+        ({"properties": {"b": NUMBER, "c": {}, "d": {"hidden": True}}, "required": ["c", "d"]}, {"c": "..."}),
+        ({"properties": {"b": NUMBER}, "required": "b"}, {"b": 1.5}),
+        ({"properties": {"d": {"$ref": "#/$defs/hidden"}, "b": NUMBER}}, {"b": 1.5}),
+    ],
+)
+def test_examples_of_a_shape(described: dict[str, Any], shape: object) -> None:
+    assert example({"$defs": {"hidden": {"hidden": True}}}, described) == shape
+
+
+@pytest.mark.parametrize(
+    "around", [lambda inner: {"type": "array", "items": inner}, lambda inner: {"properties": {"x": inner}}]
+)
+class TestDepth:
+    """Sixteen levels are read: a schema that refers to itself ends."""
+
+    @staticmethod
+    def unwrapped(value: Any) -> tuple[int, object]:
+        levels = 0
+        while isinstance(value, list | dict):
+            value = value[0] if isinstance(value, list) else value["x"]
+            levels += 1
+        return levels, value
+
+    def test_an_example(self, around: Any) -> None:
+        assert self.unwrapped(example({"$defs": {"a": around({"$ref": "#/$defs/a"})}}, {"$ref": "#/$defs/a"})) == (
+            16,
+            "...",
+        )
+
+    def test_levels_that_are_added(self, around: Any) -> None:
+        after, findings = of_attribute({"$ref": "#/$defs/a"}, 5, **{"$defs": {"a": around({"$ref": "#/$defs/a"})}})
+        assert self.unwrapped(after) == (16, 5)
+        assert len(findings) == 1
+
+    @pytest.mark.parametrize(("levels", "right"), [(15, 5), (16, "5")])
+    def test_levels_that_are_there(self, around: Any, levels: int, right: object) -> None:
+        described: dict[str, Any] = NUMBER
+        value: object = "5"
+        for _ in range(levels):
+            described = around(described)
+            value = [value] if "items" in described else {"x": value}
+        after, findings = of_attribute(described, value)
+        assert self.unwrapped(after) == (levels, right)
+        assert len(findings) == (right == 5)
+
+
+def test_levels_that_are_added_around_a_name() -> None:
+    """Objects whose one field is left out again and again."""
+    schema = {"$defs": {"a": {"properties": {"x": {"$ref": "#/$defs/a"}}}}, "properties": {"a": {"$ref": "#/$defs/a"}}}
+    assert corrected(schema, {"a": {"y": 1}}) == Corrected(None, ())
+
+
+@pytest.mark.parametrize("schema", [{}, {"properties": 5}, {"properties": {}}])
+def test_a_schema_without_attributes_corrects_nothing(schema: dict[str, object]) -> None:
+    assert corrected(schema, {"a": "5", "B": [1]}) == Corrected(None, ())

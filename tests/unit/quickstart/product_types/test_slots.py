@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from product_types_storm.cloud import DynamoDB, Trouble
-from quickstart.dynamodb import ItemContestedError, Table
+from quickstart.dynamodb import DamagedItemError, ItemContestedError, Table
 from quickstart.product_types.slots import ApplicationBusyError, Slots
 from sp_api.regions import Region
 
@@ -82,8 +82,9 @@ def test_an_account_that_is_always_contested_is_an_error(slots: Slots, client: D
     }
     get = client.get_item
     client.get_item = lambda **given: {"Item": {**get(**given)["Item"], "NextCall": {"N": "2"}}}  # type: ignore[method-assign]
-    with pytest.raises(ItemContestedError):
+    with pytest.raises(ItemContestedError) as contested:
         slots.take(Region.EU, "A1", 1)
+    assert str(contested.value).startswith("the next call of A1 was changed by others ")
 
 
 def test_a_busy_application_is_tried_again_after_a_tenth_of_a_second_at_least(slots: Slots, clock: Clock) -> None:
@@ -93,3 +94,61 @@ def test_a_busy_application_is_tried_again_after_a_tenth_of_a_second_at_least(sl
     with pytest.raises(ApplicationBusyError) as refused:
         slots.take(Region.EU, "A38", 5)
     assert refused.value.wait_seconds == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("moment", "wait"), [(0.0, 2.0), (0.5, 1.5), (1.5, 0.5)])
+def test_a_window_has_a_hundred_and_ninety_calls_of_all_accounts(
+    slots: Slots, clock: Clock, moment: float, wait: float
+) -> None:
+    """Each window has its own, and so has each region."""
+    clock.seconds += moment
+    for number in range(19):
+        slots.take(Region.EU, f"A{number}", 10)
+    with pytest.raises(ApplicationBusyError) as refused:
+        slots.take(Region.EU, "A19", 1)
+    assert refused.value.wait_seconds == pytest.approx(wait)
+    assert str(refused.value) == "the application's rate limit is used up by other selling partners"
+    slots.take(Region.NA, "A19", 1)
+    clock.seconds += wait - 0.25
+    with pytest.raises(ApplicationBusyError):
+        slots.take(Region.EU, "A20", 1)
+    clock.seconds += 0.25
+    assert slots.take(Region.EU, "A21", 1).start == clock.seconds
+
+
+def test_records_of_calls_expire_after_a_day(slots: Slots, clock: Clock, client: DynamoDB) -> None:
+    clock.seconds += 0.75
+    slots.take(Region.EU, "A1", 5)
+    a_day_later = {"N": str(1_800_000_000 + 86_400)}
+    assert client.items == {
+        ("ACCOUNT#EU#A1", "NEXT_CALL"): {
+            "Collection": {"S": "ACCOUNT#EU#A1"},
+            "Entry": {"S": "NEXT_CALL"},
+            "NextCall": {"N": "1800000001.750"},
+            "ExpiresAt": a_day_later,
+        },
+        ("CALLS#EU", "900000000"): {
+            "Collection": {"S": "CALLS#EU"},
+            "Entry": {"S": "900000000"},
+            "Calls": {"N": "5"},
+            "ExpiresAt": a_day_later,
+        },
+    }
+
+
+def test_an_account_without_a_call_may_call_at_once(slots: Slots, clock: Clock, client: DynamoDB) -> None:
+    assert slots.next_start(Region.EU, "A1") == clock.seconds
+    key = {"Collection": {"S": "ACCOUNT#EU#A1"}, "Entry": {"S": "NEXT_CALL"}}
+    client.items["ACCOUNT#EU#A1", "NEXT_CALL"] = key
+    assert slots.next_start(Region.EU, "A1") == clock.seconds
+    assert slots.take(Region.EU, "A1", 1).start == clock.seconds
+
+
+def test_a_damaged_record_is_named(slots: Slots, client: DynamoDB) -> None:
+    client.items["ACCOUNT#EU#A1", "NEXT_CALL"] = {
+        "NextCall": {"S": "soon"},
+        "Collection": {"S": "c"},
+        "Entry": {"S": "e"},
+    }
+    with pytest.raises(DamagedItemError, match="the stored item c e cannot be read"):
+        slots.take(Region.EU, "A1", 1)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from quickstart.product_types.schemas import dereferenced
 
 # An attribute's own schema is at most a few levels deep. A schema that refers to itself ends here.
 _MOST_LEVELS = 16
+# So many branches of anyOf and oneOf, in each other too, are searched for a type. A branch that refers to itself ends
+# here.
+_MOST_BRANCHES = 64
 CSV_COLUMNS = (
     "name",
     "title",
@@ -207,10 +211,21 @@ def _line(root: Mapping[str, Any], field: Mapping[str, Any], place: _Place, unit
 
 def _type(root: Mapping[str, Any], field: Mapping[str, Any]) -> str:
     """The type of a field, or of the first branch of anyOf or oneOf that has one."""
-    for keyword in ("anyOf", "oneOf"):
-        branches = field.get(keyword)
-        if "type" not in field and isinstance(branches, list):
-            return next((_type(root, dereferenced(root, branch)) for branch in branches), "")
+    waiting = deque([field])
+    for _ in range(_MOST_BRANCHES):
+        described = waiting.popleft()
+        name = _own_type(described)
+        if name:
+            return name
+        for keyword in ("anyOf", "oneOf"):
+            branches = described.get(keyword)
+            waiting.extend(dereferenced(root, branch) for branch in (branches if isinstance(branches, list) else ()))
+        if not waiting:
+            break
+    return ""
+
+
+def _own_type(field: Mapping[str, Any]) -> str:
     kind = field.get("type")
     kinds = kind if isinstance(kind, list) else [kind]
     name = next((str(one) for one in kinds if one not in (None, "null")), "")

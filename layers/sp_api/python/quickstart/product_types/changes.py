@@ -58,7 +58,7 @@ class Difference:
             "enumValuesRemoved": [{"attribute": name, "value": value} for name, value in self.enum_values_removed],
         }
         most = MOST_ENTRIES
-        while most and len(json.dumps([entries[:most] for entries in lists.values()])) > _MOST_BYTES:
+        while len(json.dumps([entries[:most] for entries in lists.values()])) > _MOST_BYTES:
             most //= 2
         cut = any(len(entries) > most for entries in lists.values())
         shown: dict[str, object] = {name: entries[:most] for name, entries in lists.items()}

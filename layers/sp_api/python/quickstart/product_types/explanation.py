@@ -12,6 +12,7 @@ from quickstart.product_types.wording import all_of, any_of, choices, counted, p
 
 _LONGEST_NAME = 60
 _MOST_EXPECTED = 200
+_MOST_VALUES = 12
 # Names from Amazon's former feeds and from shops: the attribute that has such a value, and how.
 _ELSEWHERE: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(
@@ -175,22 +176,23 @@ def _same_identity(root: Mapping[str, Any], path: tuple[str | int, ...], error: 
     group: Any = getattr(error, "group", None)
     rule = str(error.validator)
     limit = error.validator_value
-    allowed = f"{'at most' if rule == 'maxUniqueItems' else 'at least'} {limit} {'is' if limit == 1 else 'are'} allowed"
-    if rule == "minUniqueItems":
+    if rule == "maxUniqueItems":
+        allowed = f"at most {limit} {'is' if limit == 1 else 'are'} allowed"
+        position = group.positions[int(limit)]
+    else:
         allowed = f"at least {counted(limit, 'item')} of the same kind must be there"
+        position = group.positions[0]
     same = all_of([f"{shown_text(name)} {shown(value)}" for name, value in group.identity.items()])
     have = counted(len(group.positions), "item") + (f" with {same}" if same else "")
-    position = (
-        group.positions[min(int(limit), len(group.positions) - 1)] if rule == "maxUniqueItems" else group.positions[0]
-    )
     return _finding((*path, position), rule, f"{place(path)} has {have}; {allowed}", limit)
 
 
 def _not(root: Mapping[str, Any], path: tuple[str | int, ...], error: Reported) -> Finding:
     del root
     value = error.validator_value
-    names = value.get("required") if isinstance(value, Mapping) and set(value) == {"required"} else None
-    if isinstance(names, list) and names:
+    rules = value if isinstance(value, Mapping) and len(value) == 1 else {}
+    names = rules.get("required")
+    if names:
         absent = [place((*path, name)) for name in names]
         words = "must be left out" if len(absent) == 1 else "must not all be given"
         finding = _finding((*path, names[0]), "not", f"{all_of(absent)} {words}", None)
@@ -201,41 +203,38 @@ def _not(root: Mapping[str, Any], path: tuple[str | int, ...], error: Reported) 
             finding.severity,
             finding.attribute_names if path else tuple(map(str, names)),
         )
-    forbidden = value.get("enum") if isinstance(value, Mapping) and set(value) == {"enum"} else None
-    if isinstance(forbidden, list):
-        return _finding(
-            path, "not", f"{place(path)} must not be {any_of([shown(one) for one in forbidden[:12]])}", None
-        )
+    forbidden = rules.get("enum")
+    if forbidden:
+        return _finding(path, "not", f"{place(path)} must not be {_any_of_values(forbidden)}", None)
     return _finding(path, "not", f"{place(path)} has values that the schema does not allow together", None)
 
 
 def _contains(root: Mapping[str, Any], path: tuple[str | int, ...], error: Reported) -> Finding:
     del root
     rule = str(error.validator)
-    wanted = _wanted_item(error.schema.get("contains") if isinstance(error.schema, Mapping) else None)
-    return _finding(path, rule, f"{place(path)} needs an item {wanted}", None)
+    return _finding(path, rule, f"{place(path)} needs an item {_wanted_item(error.schema['contains'])}", None)
 
 
-def _wanted_item(schema: object) -> str:
-    properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    parts = []
-    for name, rules in properties.items() if isinstance(properties, Mapping) else ():
-        listed = rules.get("enum") if isinstance(rules, Mapping) else None
-        if isinstance(listed, list):
-            parts.append(f"whose {shown_text(name)} is {any_of([shown(one) for one in listed[:12]])}")
+def _wanted_item(schema: Any) -> str:
+    properties = schema.get("properties", {}) if isinstance(schema, Mapping) else {}
+    parts = [
+        f"whose {shown_text(name)} is {_any_of_values(rules['enum'])}"
+        for name, rules in properties.items()
+        if isinstance(rules, Mapping) and "enum" in rules
+    ]
     return all_of(parts) or "that meets the schema's condition"
+
+
+def _any_of_values(values: Sequence[object]) -> str:
+    return any_of([shown(one) for one in values[:_MOST_VALUES]])
 
 
 def _dependent(root: Mapping[str, Any], path: tuple[str | int, ...], error: Reported) -> Finding:
     del root
-    needs = error.validator_value if isinstance(error.validator_value, Mapping) else {}
-    given = error.instance if isinstance(error.instance, Mapping) else {}
-    for name, others in needs.items():
-        missing = [other for other in others if other not in given]
-        if name in given and missing:
-            message = f"{place((*path, missing[0]))} is missing; {place((*path, name))} needs it"
-            return _finding((*path, missing[0]), "dependentRequired", message, None)
-    return _finding(path, "dependentRequired", f"{place(path)} lacks a field that another one needs", None)
+    # Set by `keywords`, as for `required`.
+    missing, name = str(getattr(error, "missing", "")), str(getattr(error, "needed_by", ""))
+    message = f"{place((*path, missing))} is missing; {place((*path, name))} needs it"
+    return _finding((*path, missing), "dependentRequired", message, None)
 
 
 def _several(root: Mapping[str, Any], path: tuple[str | int, ...], error: Reported) -> Finding:
@@ -308,20 +307,17 @@ def _condition(root: Mapping[str, Any], error: Reported) -> tuple[str, ...]:
     return names
 
 
-def _attributes_of(condition: object) -> tuple[str, ...]:
+def _attributes_of(condition: Any) -> tuple[str, ...]:
     found: dict[str, None] = {}
     waiting = [condition]
     while waiting:
         schema = waiting.pop(0)
         if not isinstance(schema, Mapping):
             continue
-        properties, required = schema.get("properties"), schema.get("required")
-        found.update(dict.fromkeys(properties if isinstance(properties, Mapping) else ()))
-        found.update(dict.fromkeys(str(name) for name in required if isinstance(required, list)) if required else {})
+        found.update(dict.fromkeys((*schema.get("properties", ()), *schema.get("required", ()))))
         waiting.append(schema.get("not"))
         for keyword in ("allOf", "anyOf", "oneOf"):
-            branches = schema.get(keyword)
-            waiting += branches if isinstance(branches, list) else []
+            waiting += schema.get(keyword, ())
     return tuple(found)
 
 

@@ -180,8 +180,8 @@ class Progress:
     now: Callable[[], float]
     counts: Counts = field(init=False)
     _ended: dict[int, Ended[Fetch]] = field(default_factory=dict)
-    _recorded: float = 0.0
-    _known_issues: frozenset[Wanted] = frozenset()
+    _recorded: float = field(init=False)
+    _known_issues: frozenset[Wanted] = field(init=False)
     _refusals: dict[str, int] = field(default_factory=dict)
     _refused: dict[str, AccessDeniedError] = field(default_factory=dict)
 

@@ -37,8 +37,8 @@ def keywords(remaining: Remaining, skipped: Callable[[str], None]) -> dict[str, 
     own["pattern"] = _pattern(remaining, skipped)
     own["patternProperties"] = _pattern_properties(remaining, skipped)
     own["additionalProperties"] = _additional_properties(remaining, skipped)
-    # Annotations in draft 2019-09. Formats are not checked: Amazon's schemas do not say how strictly it reads them.
-    own.pop("format", None)
+    # Formats are annotations in draft 2019-09, and not checked without a checker: Amazon's schemas do not say how
+    # strictly it reads them.
     return {name: _limited(keyword, remaining) for name, keyword in own.items()}
 
 
@@ -103,7 +103,7 @@ def _one_of(one_of: Keyword, any_of: Keyword, run: Callable[[], Conditions]) -> 
 def _limited(keyword: Keyword, remaining: Remaining) -> Keyword:
     def check(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
         remaining()
-        yield from keyword(validator, value, instance, schema) or ()
+        yield from keyword(validator, value, instance, schema)
 
     return check
 
@@ -120,6 +120,16 @@ def _required(_validator: Any, names: list[str], instance: Any, _schema: Any) ->
                 error = _broken()
                 error.missing = name
                 yield error
+
+
+def _dependent_required(_validator: Any, needs: Mapping[str, list[str]], instance: Any, _schema: Any) -> Iterator[Any]:
+    if isinstance(instance, Mapping):
+        for name, others in needs.items():
+            for other in others:
+                if name in instance and other not in instance:
+                    error = _broken()
+                    error.missing, error.needed_by = other, name
+                    yield error
 
 
 def _properties(validator: Any, properties: Mapping[str, Any], instance: Any, _schema: Any) -> Iterator[Any]:
@@ -166,7 +176,7 @@ def _multiple_of(_validator: Any, step: float, instance: Any, _schema: Any) -> I
         return
     try:
         rest = Decimal(str(instance)) % Decimal(str(step))
-    except (InvalidOperation, ValueError):
+    except InvalidOperation:
         # The quotient has more digits than Decimal's 28. No such number is a price, a weight or a count.
         return
     if rest:
@@ -228,6 +238,7 @@ def _additional_properties(remaining: Remaining, skipped: Callable[[str], None])
 
 
 _OWN: Mapping[str, Keyword] = {
+    "dependentRequired": _dependent_required,
     "maxUniqueItems": _max_unique_items,
     "maxUtf8ByteLength": _max_utf8_byte_length,
     "minUniqueItems": _min_unique_items,

@@ -130,7 +130,7 @@ class PacedRun(Generic[Result]):
     _paused_at: float = 0.0
     _pauses: int = 0
     _failing: set[int] = field(default_factory=set)
-    _last_success: float = 0.0
+    _last_success: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._waiting = deque(range(self.first, self.total))

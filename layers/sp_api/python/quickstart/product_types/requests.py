@@ -194,11 +194,8 @@ def start_pull(
     )
     if not pulls.create(pull):
         recorded = pulls.find(pull_id)
-        same = recorded is not None and (recorded.selection.digest, recorded.refresh_daily) == (
-            selection.digest,
-            request.refresh_daily,
-        )
-        if recorded is None or not same:
+        asked = (selection.digest, request.refresh_daily)
+        if recorded is None or (recorded.selection.digest, recorded.refresh_daily) != asked:
             raise PullTokenReusedError
         pull = recorded
     if request.refresh_daily:

@@ -101,8 +101,14 @@ def repair(schema: JsonSchema, each: Callable[[], object] = lambda: None) -> tup
     """As `repaired`, but changes the schema in place. Calls `each` for each schema inside it, which may raise."""
     warnings: list[Warned] = []
     waiting: list[tuple[JsonSchema, tuple[str, ...]]] = [(schema, ())]
-    while waiting:
-        current, path = waiting.pop()
+    # A reference may lead to a part of the document to which no keyword leads.
+    referred_to: list[tuple[JsonSchema, tuple[str, ...]]] = []
+    seen: set[int] = set()
+    while waiting or referred_to:
+        current, path = (waiting or referred_to).pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
         each()
         if "$ref" in current:
             current["$ref"] = _inside(schema, current["$ref"])
@@ -115,6 +121,9 @@ def repair(schema: JsonSchema, each: Callable[[], object] = lambda: None) -> tup
                 shown = f"of {name} " if name else ""
                 warnings.append(Warned(pointer(where), name, f"The rule {keyword} {shown}in Amazon's schema {reason}"))
         waiting.extend(_inner(current, path))
+        target = referred(schema, current)
+        if target is not None:
+            referred_to.append((target, _parts(current["$ref"])))
     return tuple(warnings)
 
 
@@ -129,8 +138,7 @@ def referred(root: Mapping[str, Any], schema: Mapping[str, Any]) -> JsonSchema |
     if reference != "#" and not reference.startswith("#/"):
         return None
     found: Any = root
-    for part in unquote(reference).split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
+    for key in _parts(reference):
         if isinstance(found, Mapping) and key in found:
             found = found[key]
         elif isinstance(found, list) and key.isdecimal() and int(key) < len(found):
@@ -138,6 +146,11 @@ def referred(root: Mapping[str, Any], schema: Mapping[str, Any]) -> JsonSchema |
         else:
             return None
     return found if isinstance(found, dict) else None
+
+
+def _parts(reference: str) -> tuple[str, ...]:
+    """The path of a reference: the inverse of `pointer`, behind a #."""
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in unquote(reference).split("/")[1:])
 
 
 def _inside(root: Mapping[str, Any], reference: Any) -> str:
@@ -214,13 +227,13 @@ def _inner(schema: JsonSchema, path: tuple[str, ...]) -> Iterator[tuple[JsonSche
 def _unusable(keyword: str, value: Any, root: Mapping[str, Any]) -> str:
     """Why a keyword cannot be applied; empty if it can."""
     if keyword == "enum":
-        return "" if isinstance(value, list) and value else "is empty" if value == [] else "is not a list"
+        return "is not a list" if not isinstance(value, list) else "" if value else "is empty"
+    if keyword == "$ref":
+        return "" if referred(root, {"$ref": value}) is not None else "refers to nothing in the schema"
     rule = _RULES.get(keyword)
     if rule is None:
         return ""
     fits, reason = rule
-    if keyword == "$ref":
-        return "" if referred(root, {"$ref": value}) is not None else "refers to nothing in the schema"
     return "" if fits(value) else reason
 
 
@@ -270,7 +283,6 @@ _RULES: Mapping[str, _Rule] = {
         _COUNT,
     ),
     **dict.fromkeys(("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"), _NUMBER),
-    "$ref": (lambda value: isinstance(value, str), "is not a text"),
     "dependentRequired": (
         lambda value: isinstance(value, dict) and all(map(_are_texts, value.values())),
         "is not a set of lists of names",
