@@ -157,7 +157,10 @@ class CensusTaker:
         if self._last is None:
             self._ended.wait(max(0.0, self._began + _PATIENCE - time.monotonic()))
         with self._lock:
-            return self._last or (self._running.census() if self._running else _Tally(self._console.now(), "").census())
+            if self._last is not None:
+                return self._last
+            assert self._running is not None, "the first count runs until there is a last one"
+            return self._running.census()
 
     def _count(self) -> None:
         tally = self._running

@@ -378,9 +378,9 @@ def test_everyone_is_excluded() -> None:
     assert "A1 1 excluded A2 1 excluded" in page
     assert "Excluded sellers A9 Request reviews again for A9 B2 Request reviews again for B2" in page
     assert "All review requests are stopped already." in browser.get("/orders/stop")
-    assert "All review requests are stopped : exclusions ." in readable(browser.get("/orders/A1/903-0000001"))
+    assert "All review requests are stopped: exclusions ." in readable(browser.get("/orders/A1/903-0000001"))
     browser, _ = pages(lambda _: {"Count": 1, "Items": [item(1)]}, ["A1"], ["A1"])
-    assert "The seller is excluded : exclusions ." in readable(browser.get("/orders/A1/903-0000001"))
+    assert "The seller is excluded: exclusions ." in readable(browser.get("/orders/A1/903-0000001"))
     assert "Stop all review requests of quick-start?" in browser.get("/orders/stop")
     assert "This seller is excluded." in readable(browser.get("/orders/A1"))
 
