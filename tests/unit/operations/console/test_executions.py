@@ -470,7 +470,10 @@ def test_only_a_report_s_failure_has_the_words_of_its_e_mail() -> None:
     assert found is not None
     assert (found.meaning, found.remedy) == ("", "")
     page = readable(visitor(console, PAGES).get("/executions/Listing/A1-7-DONE"))
-    assert "What to do : fix the cause that make logs FUNCTION=SPAPIListingSender" in page
+    assert (
+        "What to do: fix the cause that make logs STACK=quick-start REGION=eu-west-1 FUNCTION=SPAPIListingSender"
+        in page
+    )
 
 
 def test_a_name_leads_to_its_execution() -> None:
