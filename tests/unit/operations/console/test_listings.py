@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from operations.console.pages import listings
-from operations.console.reading.listings import CODES, STATUSES
+from operations.console.reading.listings import CODES, STATUSES, read_open
 from quickstart.listings.records import Status
 from tests.unit.operations.console.support import error, make_console, readable, visitor
 
@@ -197,3 +197,35 @@ def test_the_last_page_leads_no_further(path: str) -> None:
 
     assert ">Older" in page(path)
     assert ">Older" not in page(path, Last())
+
+
+class Open(DynamoDb):
+    """A table with these submissions whose outcome is open; DynamoDB returns several items in no order."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+        self.read: list[Any] = []
+
+    def query(self, **request: Any) -> Any:
+        self.asked.append(request)
+        return {"Items": [{"SubmissionId": {"S": name}, "SellerId": {"S": "A1"}} for name in self.names]}
+
+    def batch_get_item(self, **request: Any) -> Any:
+        keys = request["RequestItems"]["listings"]["Keys"]
+        self.read.append(keys)
+        found = [{**SUBMISSION, **key} for key in keys if key["SubmissionId"] != {"S": "gone"}]
+        return {"Responses": {"listings": found[::-1]}}
+
+
+def test_open_submissions_are_listed_in_the_order_in_which_the_stack_looks_at_them() -> None:
+    dynamodb = Open("s3", "gone", "s1", "s2")
+    stack = make_console({"dynamodb": dynamodb}, **OUTPUTS).stack
+    assert [record.submission_id for record in read_open(stack)] == ["s3", "s1", "s2"]
+    (asked,) = dynamodb.asked
+    assert (asked["IndexName"], asked["ExpressionAttributeValues"], asked["Limit"]) == (
+        "OpenDueTimeIndex",
+        {":hash": {"S": "LISTING"}},
+        25,
+    )
+    assert asked["ScanIndexForward"]
