@@ -943,3 +943,16 @@ def test_a_redrive_that_fails_is_a_problem(server: ScriptedServer) -> None:
     assert "A1-1-DONE: cannot be redriven: it is too late." in page
     assert 'role="alert"' in page
     assert 'role="alert"' not in one_report(server, States()).post("/reports/A1/1/redrive", execution=States.ARN)
+
+
+def test_a_request_to_the_stack_is_sent_once(server: ScriptedServer) -> None:
+    """Whoever sent the form may send it again, with the same token."""
+    busy = answer_json({"message": "busy"}, 503)
+    server.answer("POST", "/reports", busy)
+    server.answer("GET", "/reports/1", busy)
+    browser = one_report(server, States())
+    page = readable(browser.post("/reports/A1/1/again", 502, token="t"))
+    assert "This did not work POST ReportCreatorUrl: HTTP 503: busy" in page
+    page = readable(browser.get("/reports/A1/1/link", 502))
+    assert "The stack did not return a link GET ReportCreatorUrl/1: HTTP 503: busy" in page
+    assert len(server.requests) == 2

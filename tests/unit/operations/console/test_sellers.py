@@ -364,6 +364,29 @@ def test_an_answer_of_a_moment_is_not_waited_for() -> None:
         assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("path", "fields", "words"),
+    [
+        ("/sellers/A1/unsubscribe", {"type": "ORDER_CHANGE", "region": "NA"}, "Not unsubscribed: "),
+        ("/sellers/A1/subscribe", {"type": "ORDER_CHANGE", "region": "NA"}, "Not subscribed: "),
+        ("/sellers/A1/NA/cancel", {"schedule": "1"}, "Not cancelled: "),
+        ("/sellers/A1/leave", {"confirm": "A1"}, "Not removed completely: "),
+    ],
+)
+def test_an_action_is_sent_once(path: str, fields: dict[str, str], words: str) -> None:
+    """Whoever sent the form may send it again."""
+    busy = answer_json({"message": "busy"}, 503)
+    with ScriptedServer() as server:
+        server.answer("POST", "/", busy)
+        server.answer("GET", "/", answer_json({}))
+        for name in ("/ORDER_CHANGE", "/1", "/A1"):
+            server.answer("DELETE", name, busy)
+        page = visitor(console(server), PAGES).post(path, **fields)
+        assert len([request for request in server.requests if request.method != "GET"]) == 1
+    assert words in page
+    assert "HTTP 503: busy" in page
+
+
 def test_schedules_are_listed_by_their_types() -> None:
     schedules = [
         {
