@@ -1,14 +1,20 @@
 """How the console starts: its port, and what it knows of the local servers."""
 
+import os
+import queue
+import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+import requests
 
 from operations.command import CommandError
 from operations.console import __main__ as command
 from operations.console.__main__ import LOOPBACK, _announce, _listen, local_servers
+from operations.console.console import Console
 from operations.stack import INVOKE_ENDPOINT
 from tests.unit.operations.console.support import LOCAL, make_console
 
@@ -34,6 +40,9 @@ def test_the_local_servers_are_known_only_for_the_local_stack(monkeypatch: pytes
     monkeypatch.delenv(INVOKE_ENDPOINT, raising=False)
     assert local_servers() is None
     monkeypatch.setenv(INVOKE_ENDPOINT, "http://127.0.0.1:2")
+    monkeypatch.delenv("SIMULATOR_URL")
+    assert local_servers() is None
+    monkeypatch.setenv("SIMULATOR_URL", "http://127.0.0.1:1")
     found = local_servers()
     assert found is not None
     assert (found.simulator_endpoint, found.mail_directory) == ("http://127.0.0.1:1", Path("mail"))
@@ -42,19 +51,23 @@ def test_the_local_servers_are_known_only_for_the_local_stack(monkeypatch: pytes
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"local": LOCAL}, "The console of the local stack is ready. Open"),
-        ({"allows_changes": True}, "The console of the stack quick-start in eu-west-1 is ready. Open"),
-        ({"allows_changes": False}, "It is read-only; with ALLOW_CHANGES=1, it has buttons."),
+        ({"local": LOCAL}, "The console of the local stack is ready."),
+        ({"allows_changes": True}, "The console of the stack quick-start in eu-west-1 is ready."),
+        (
+            {"allows_changes": False},
+            "The console of the stack quick-start in eu-west-1 is ready. It is read-only; with ALLOW_CHANGES=1, it has "
+            "buttons.",
+        ),
     ],
 )
 def test_it_says_what_it_shows_and_whether_it_changes_anything(
     given: dict[str, object], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _announce(make_console(**given), "http://127.0.0.1:1/?token=t")
-    printed = capsys.readouterr().out
-    assert words in printed
-    assert "Open this address:\n\n  http://127.0.0.1:1/?token=t\n" in printed
-    assert "Anyone who has the address can use the console from this machine. Stop it with Ctrl-C." in printed
+    assert capsys.readouterr().out == (
+        f"{words} Open this address:\n\n  http://127.0.0.1:1/?token=t\n\n"
+        "Anyone who has the address can use the console from this machine. Stop it with Ctrl-C.\n"
+    )
 
 
 def test_the_command_line_says_which_stack_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,3 +82,82 @@ def test_the_command_line_says_which_stack_and_port(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "argv", ["command", "quick-start", "--region", "eu-west-1", "--port", "8000"])
     assert command.main() == 7
     assert started == [("quick-start", "eu-west-1")]
+
+
+def started(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> "queue.Queue[tuple[Console, str]]":
+    """The command's arguments, and what it will announce."""
+    announced: queue.Queue[tuple[Console, str]] = queue.Queue()
+    monkeypatch.setattr(command, "find_stack", lambda name, session: make_console().stack)  # noqa: ARG005
+    monkeypatch.setattr(command, "_announce", lambda *what: announced.put(what))
+    monkeypatch.setattr(command, "_warm_up", lambda _: None)
+    monkeypatch.setattr(sys, "argv", ["command", "quick-start", "--region", "eu-west-1", *arguments])
+    monkeypatch.delenv(INVOKE_ENDPOINT, raising=False)
+    return announced
+
+
+def test_it_answers_once_it_has_said_so_until_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    announced = started(monkeypatch)
+    answers: list[requests.Response] = []
+
+    def visit() -> None:
+        _, address = announced.get()
+        try:
+            answers.append(requests.get(address, timeout=60))
+            answers.append(requests.get(address.partition("?")[0], timeout=60))
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    browser = threading.Thread(target=visit, daemon=True)
+    browser.start()
+    assert command.main() == 0
+    browser.join()
+    assert [answer.status_code for answer in answers] == [200, 401]
+    assert not any("server" in answer.headers for answer in answers)
+    assert capsys.readouterr() == ("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "local", "changes"), [((), False, False), (("--allow-changes",), False, True), ((), True, True)]
+)
+def test_it_changes_a_stack_on_aws_only_if_told_so(
+    arguments: tuple[str, ...], local: bool, changes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced = started(monkeypatch, *arguments)
+    if local:
+        for name in (INVOKE_ENDPOINT, "SIMULATOR_URL", "MAILBOX"):
+            monkeypatch.setenv(name, "x")
+    monkeypatch.setattr(command._Server, "run", lambda self, **_: self._ready())
+    assert command.main() == 0
+    console, address = announced.get_nowait()
+    assert (console.allows_changes, console.local is not None) == (changes, local)
+    port, _, token = address.removeprefix("http://127.0.0.1:").partition("/?token=")
+    assert int(port) > 0
+    assert len(token) >= 43
+
+
+def test_what_would_make_the_first_page_slow_is_done_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(command, "quantities_at_rest", lambda: made.append("quantities"))
+    command._warm_up(make_console(lambda service: made.append(service)))
+    assert made[-1] == "quantities"
+    assert sorted(made[:-1]) == [
+        "cloudformation", "cloudwatch", "dynamodb", "logs", "secretsmanager", "sqs", "stepfunctions",
+    ]  # fmt: skip
+
+
+def test_the_help_names_each_option(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "argv", ["command", "--help"])
+    with pytest.raises(SystemExit):
+        command.main()
+    shown = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "Serves the web console of a stack to this machine",
+        "stack name of the root stack",
+        "--region REGION the stack's region (default: the region of your AWS configuration)",
+        "--port PORT port on 127.0.0.1 (default: a free one)",
+        "--allow-changes show the buttons that change a stack on AWS",
+    ):
+        assert words in shown
