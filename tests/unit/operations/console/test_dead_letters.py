@@ -266,14 +266,8 @@ def test_the_fullest_queue_comes_first_also_with_messages_that_are_read() -> Non
     class Several(Sqs):
         COUNTS: Mapping[str, tuple[int, int]] = {"a": (0, 0), "b": (1, 0), "c": (1234, 0), "d": (0, 2), "e": (1, 0)}
 
-        def get_queue_attributes(self, QueueUrl: str, **_: Any) -> Any:  # noqa: N803 - AWS's name
-            count, waiting = self.COUNTS[QueueUrl]
-            return {
-                "Attributes": {
-                    "ApproximateNumberOfMessages": str(count),
-                    "ApproximateNumberOfMessagesNotVisible": str(waiting),
-                }
-            }
+        def get_queue_attributes(self, QueueUrl: str, AttributeNames: Sequence[str]) -> Any:  # noqa: N803
+            return {"Attributes": dict(zip(AttributeNames, map(str, self.COUNTS[QueueUrl]), strict=True))}
 
     outputs = {f"{name.upper()}DeadLetterQueueUrl": name for name in Several.COUNTS}
     page = visitor(make_console({"sqs": Several(0)}, **outputs), PAGES).get("/dead-letters")

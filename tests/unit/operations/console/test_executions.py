@@ -405,8 +405,8 @@ def test_an_execution_that_was_redriven_was_not_started_again() -> None:
     """Whatever else exists."""
 
     class Redriven(States):
-        def describe_execution(self, **_: Any) -> Any:
-            return self.execution
+        def describe_execution(self, executionArn: str) -> Any:  # noqa: N803 - AWS's name
+            return self.execution | {"executionArn": executionArn}
 
     assert read(Redriven()).successor == ""
 
@@ -452,8 +452,8 @@ def test_an_execution_leads_to_the_page_of_what_it_works_on(given: Any, path: st
 )
 def test_the_log_lines_of_an_execution_are_looked_for_where_they_are(machine: str, area: str) -> None:
     class Running(States):
-        def describe_execution(self, **_: Any) -> Any:
-            return self.execution
+        def describe_execution(self, executionArn: str) -> Any:  # noqa: N803 - AWS's name
+            return self.execution | {"executionArn": executionArn}
 
     console = make_console({"stepfunctions": Running(status="RUNNING")}, **{f"{machine}StateMachineArn": ARN})
     page = visitor(console, PAGES).get(f"/executions/{machine}/A1-7-DONE")

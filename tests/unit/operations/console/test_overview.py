@@ -243,7 +243,7 @@ def test_sellers_who_connect_themselves_are_asked_to(
     outputs: Mapping[str, str], who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = {"SellerId": "A1", "Item": "TOKEN#NA", **TOKEN, "ReconnectSince": "2026-11-01T00:00:00+00:00"}
-    monkeypatch.setitem(TABLES, "p", [refused])  # type: ignore[arg-type]
+    monkeypatch.setitem(TABLES, "p", [refused])
     _, line = reading.read_care(make_console(Aws(), **WORKING, **outputs).stack, NOW)
     assert line.advice.startswith(who)
 

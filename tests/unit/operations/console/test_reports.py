@@ -647,7 +647,7 @@ def test_a_search_looks_at_a_thousand_reports(count: int, read: int, more: bool)
     ],
 )
 def test_a_report_is_overdue_only_while_it_waits(changed: Mapping[str, Any], state: ReportState) -> None:
-    given = item(1, ReportStatus="IN_QUEUE", RequestedTime=LATE, DeliveryStatus=None) | changed
+    given = {**item(1, ReportStatus="IN_QUEUE", RequestedTime=LATE, DeliveryStatus=None), **changed}
     assert read_item({name: value for name, value in given.items() if value is not None}, LATE).state == state
 
 
@@ -727,7 +727,7 @@ class Machine(States):
         if name not in self.executions:
             raise self.exceptions.ExecutionDoesNotExist
         found = {"executionArn": executionArn, "name": name, "status": "SUCCEEDED", "startDate": NOW}
-        return found | self.executions[name]
+        return {**found, **self.executions[name]}
 
     def get_execution_history(self, **request: Any) -> Any:
         assert (request["maxResults"], request["includeExecutionData"]) == (500, True)
@@ -936,8 +936,8 @@ def test_a_period_is_requested_again_from_its_beginning_to_its_end(server: Scrip
 
 def test_a_redrive_that_fails_is_a_problem(server: ScriptedServer) -> None:
     class Late(States):
-        def redrive_execution(self, **_: Any) -> Any:
-            raise error("ExecutionNotRedrivable", "it is too late")
+        def redrive_execution(self, executionArn: str) -> Any:  # noqa: N803 - boto3's name
+            raise error("ExecutionNotRedrivable", "it is too late", executionArn)
 
     page = one_report(server, Late()).post("/reports/A1/1/redrive", execution=States.ARN)
     assert "A1-1-DONE: cannot be redriven: it is too late." in page
