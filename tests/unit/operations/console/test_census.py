@@ -6,14 +6,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from operations.console.console import LocalServers
 from operations.console.reading import census as module
-from operations.console.reading.census import BARS, Census, CensusTaker, census, troubles
+from operations.console.reading.census import BARS, Census, CensusTaker, census, orders_by_stage, troubles
 from operations.console.reading.reports import PAGE, Position, ReportState, Search
 from tests.unit.operations.console.support import LOCAL, NOW, error, make_console
 from tests.unit.operations.console.test_reports import ITEMS, FakeTable, item, marshalled
-from tests.waiting import until
+from tests.waiting import assert_quick, until
 
 OUTPUTS = {"ReportsTableName": "reports", "SolicitationsTableName": "orders"}
 FAILED = ITEMS[ReportState.FAILED]
@@ -23,7 +24,7 @@ class Clock:
     """Time that passes only while something takes time, in place of the module `time`."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
+        self.now = 0.0
 
     def monotonic(self) -> float:
         return self.now
@@ -237,6 +238,10 @@ def searched(count: int, others: int = 0, **given: Any) -> tuple[list[str], Posi
     return [report.report_id for report in found.reports], found.next
 
 
+def test_without_a_match_among_many_troubles_there_is_no_next_page() -> None:
+    assert searched(0, 200, report_type="GET_A") == ([], None)
+
+
 @pytest.mark.parametrize("count", [PAGE, PAGE + 1])
 def test_a_page_of_troubles_leads_on_if_there_are_more(count: int) -> None:
     shown, following = searched(count)
@@ -274,3 +279,25 @@ def test_a_count_that_failed_cannot_say_the_troubles() -> None:
     console = make_console({"dynamodb": tables}, **OUTPUTS)
     until(lambda: census(console), lambda found: found.failure)
     assert troubles(console, Search(["A1"], state=ReportState.FAILED)) is None
+
+
+def test_a_page_waits_no_longer_than_the_count_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 60.0)
+    taker = CensusTaker(make_console({"dynamodb": Tables([item(1)])}, **OUTPUTS))
+    assert_quick(30, lambda: taker.census())
+    assert taker.census().complete
+
+
+def test_a_count_without_a_connection_says_so() -> None:
+    class Unreachable(Tables):
+        def read(self, _: str) -> Iterator[Mapping[str, Any]]:
+            raise EndpointConnectionError(endpoint_url="https://dynamodb.eu-west-1.amazonaws.com")
+
+    taker = CensusTaker(make_console({"dynamodb": Unreachable([])}, **OUTPUTS))
+    found = until(taker.census, lambda found: found.failure)
+    assert found.failure is not None
+    assert "no response from AWS in the region eu-west-1" in found.failure.text
+
+
+def test_stages_without_orders_are_empty() -> None:
+    assert set(orders_by_stage({}).values()) == {0}

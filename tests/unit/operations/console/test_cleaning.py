@@ -91,5 +91,9 @@ def test_texts_in_fields_with_a_secret_s_name_are_hidden(given: object, shown: o
     assert json.loads(inner) == shown
 
 
+def test_json_within_json_keeps_its_letters() -> None:
+    assert "Größe" in clean(json.dumps({"Body": json.dumps({"name": "Größe"})}))
+
+
 def test_json_that_is_nested_too_deeply_is_refused() -> None:
     assert clean('{"a":' * 900 + "1" + "}" * 900) == "(not shown, because it is nested too deeply)"

@@ -188,6 +188,9 @@ def test_hostile_messages_are_text_without_secrets() -> None:
 
 def test_without_a_message_there_is_nothing_to_delete() -> None:
     assert "All dead-letter queues" in shown(Sqs(0), "/dead-letters/OrdersDeadLetterQueue/delete")
+    browser = visitor(make_console({"sqs": Sqs(0)}, **OUTPUTS), PAGES).client
+    answer = browser.get("/dead-letters/OrdersDeadLetterQueue/delete", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/dead-letters/OrdersDeadLetterQueue")
 
 
 def test_the_request_of_a_function_that_failed_leads_to_its_log() -> None:

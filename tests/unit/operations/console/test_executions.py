@@ -128,6 +128,7 @@ def test_lists_have_causes_and_pages() -> None:
     assert "AccessDeniedError: &lt;script&gt;" in page
     assert "/executions/ReportProcessor?status=FAILED&amp;after=next%3C1%3E" in page
     assert states.asked[-1]["statusFilter"] == "FAILED"
+    assert 'class="state bad">FAILED<' in page
     refused = readable(pages(states).get("/executions/ReportProcessor?status=NO", 400))
     assert "Unknown status The status must be one of " in refused
     assert "SUCCEEDED" in refused
@@ -141,6 +142,12 @@ def test_a_page_that_is_gone_leads_to_the_first_one(code: str) -> None:
     browser = pages(states)
     assert "Older executions" in browser.get("/executions/ReportProcessor?after=old")
     assert "Execution failed" in browser.get(f"{ONE}?after=old")
+    for path, first in (
+        ("/executions/ReportProcessor?status=FAILED&after=old", "/executions/ReportProcessor?status=FAILED"),
+        (f"{ONE}?after=old", ONE),
+    ):
+        answer = browser.client.get(path, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, first)
     states.token_error = "ThrottlingException"
     browser.get("/executions/ReportProcessor?after=old", 502)
 
@@ -333,6 +340,7 @@ def test_a_failed_execution_is_found_by_the_fields_of_its_input() -> None:
     """Among the newest fifty."""
     inputs = {
         "gone": "",
+        "without": None,
         "text": "no JSON",
         "list": "[]",
         "other": json.dumps({"SellerId": "A1", "ReportId": "8"}),
@@ -353,6 +361,7 @@ def test_a_failed_execution_is_found_by_the_fields_of_its_input() -> None:
     states = Listing()
     console, machine = console_of(states)
     assert find_failed(console, machine, {"SellerId": "A1", "ReportId": "7"}) == "own"
+    assert find_failed(console, machine, {"SellerId": "A1", "ReportId": "8"}) == "other"
     assert find_failed(console, machine, {"SellerId": "A2", "ReportId": "7"}) == ""
     assert states.asked[0] == {"stateMachineArn": ARN, "maxResults": 50, "statusFilter": "FAILED"}
 
@@ -406,9 +415,12 @@ def test_an_execution_that_was_redriven_was_not_started_again() -> None:
 
     class Redriven(States):
         def describe_execution(self, executionArn: str) -> Any:  # noqa: N803 - AWS's name
+            self.asked.append(executionArn)
             return self.execution | {"executionArn": executionArn}
 
-    assert read(Redriven()).successor == ""
+    states = Redriven()
+    assert read(states).successor == ""
+    assert len(states.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -514,6 +526,10 @@ def test_a_list_leads_back_to_its_newest_page() -> None:
         ),
         ({"type": "TaskScheduled"}, ("Task scheduled", "Before", "", "", "", "plain")),
         (
+            {"type": "TaskScheduled", "taskScheduledEventDetails": None},
+            ("Task scheduled", "Before", "", "", "", "plain"),
+        ),
+        (
             {"type": "TaskStarted", "taskStartedEventDetails": {"resource": "invoke", "resourceType": "lambda"}},
             ("Task started", "Before", "", "", "", "plain"),
         ),
@@ -594,3 +610,9 @@ def test_the_state_that_failed_is_the_one_that_was_entered_last() -> None:
         {"executionArn": arn, "maxResults": 100, "reverseOrder": True, "includeExecutionData": False}
     ]
     assert read(Backwards(status="SUCCEEDED")).failed_in == ""
+
+
+def test_an_execution_without_input_and_output_has_empty_ones() -> None:
+    """Step Functions leaves them out where its log has them."""
+    found = read(States(input=None, output=None))
+    assert (found.input, found.output, found.subject) == ("", "", ())

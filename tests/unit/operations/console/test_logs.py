@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -131,6 +132,21 @@ def test_a_few_groups_are_read_at_the_same_time() -> None:
     assert "line of the first group" in words
 
 
+def test_five_groups_are_read_at_the_same_time() -> None:
+    """As many searches as AWS allows an account in a second."""
+    barrier = threading.Barrier(5)
+
+    class Meeting(Aws):
+        def count(self, change: int) -> None:
+            if change > 0:
+                barrier.wait(60)
+
+    aws = Meeting("line")
+    aws.nested = {"Reports": [f"SPAPI{number}" for number in range(5)]}
+    assert read_lines(make_console(lambda _: aws), "x", NOW).lines == []
+    assert len(aws.asked) == 5
+
+
 def test_an_area_has_the_groups_of_its_stacks_alone() -> None:
     aws = Aws()
     aws.nested = {"Reports": ["SPAPIReportCreator"], "Notifications": ["Processor"], "Solicitations": ["Solicitation"]}
@@ -199,8 +215,10 @@ def test_each_level_is_told_apart(level: str) -> None:
     assert (line.level, line.text) == (level, "m")
 
 
-def test_the_log_groups_are_looked_up_once() -> None:
+def test_the_log_groups_are_looked_up_every_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     listed: list[str] = []
+    now = [0.0]
+    monkeypatch.setattr("operations.console.console.time", SimpleNamespace(monotonic=lambda: now[0]))
 
     class Counting(Aws):
         def resources(self, stack: str) -> Iterator[tuple[str, str, str]]:
@@ -214,6 +232,13 @@ def test_the_log_groups_are_looked_up_once() -> None:
         read_lines(console, "x", NOW)
     assert listed == ["quick-start"]
     assert len(aws.asked) == 4
+    # An update of the stack may add some.
+    now[0] += 599.9
+    read_lines(console, "x", NOW)
+    assert listed == ["quick-start"]
+    now[0] += 0.1
+    read_lines(console, "x", NOW)
+    assert listed == ["quick-start"] * 2
 
 
 def test_a_day_is_searched_unless_another_period_is_chosen() -> None:

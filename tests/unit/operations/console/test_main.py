@@ -1,11 +1,13 @@
 """How the console starts: its port, and what it knows of the local servers."""
 
+import io
 import os
 import queue
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,9 @@ from tests.unit.operations.console.support import LOCAL, make_console
 def test_a_port_that_is_in_use_or_does_not_exist_is_explained() -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(CommandError, match=f"cannot use the port {port}: .*PORT=<number>"):
+        with pytest.raises(
+            CommandError, match=rf"cannot use the port {port}: .* in use .*\. Choose another: PORT=<number>$"
+        ):
             _listen(port)
     with pytest.raises(CommandError, match=r"cannot use the port 70000: .*\. Choose another: PORT=<number>$"):
         _listen(70_000)
@@ -84,6 +88,14 @@ def test_the_command_line_says_which_stack_and_port(monkeypatch: pytest.MonkeyPa
     assert started == [("quick-start", "eu-west-1")]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, as in a terminal. A process in the background may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def started(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> "queue.Queue[tuple[Console, str]]":
     """The command's arguments, and what it will announce."""
     announced: queue.Queue[tuple[Console, str]] = queue.Queue()
@@ -95,6 +107,7 @@ def started(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> "queue.Queue[tu
     return announced
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_it_answers_once_it_has_said_so_until_ctrl_c(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,3 +174,17 @@ def test_the_help_names_each_option(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         "--allow-changes show the buttons that change a stack on AWS",
     ):
         assert words in shown
+
+
+def test_what_it_says_is_seen_at_once_where_its_output_is_read_by_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    class Output(io.StringIO):
+        def flush(self) -> None:
+            seen.append(self.getvalue())
+
+    monkeypatch.setattr(sys, "stdout", Output())
+    _announce(make_console(), "http://127.0.0.1:1/?token=t")
+    first, second = seen
+    assert first.endswith("/?token=t\n\n")
+    assert second.endswith("Stop it with Ctrl-C.\n")

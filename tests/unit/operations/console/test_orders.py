@@ -425,7 +425,7 @@ def test_the_calendar_has_five_weeks_from_last_monday_on() -> None:
     assert link(page, "Later weeks") == "/orders/A1?from=2026-12-21"
     assert "/orders/A1?from=2026-11-16&amp;day=2026-11-17#orders" in page
     assert "The stack does not know this seller" not in page
-    listed = next(request for request in dynamodb.asked if request.get("Select") is None)
+    (listed,) = (request for request in dynamodb.asked if request.get("Select") is None)
     assert listed == {
         "TableName": "orders",
         "IndexName": "SellerIdDueTimeIndex",
@@ -446,7 +446,7 @@ def test_one_day_s_orders_are_listed_beside_the_calendar_of_the_weeks() -> None:
     assert "Due on 2026-11-04" in page
     assert re.findall(r'aria-current="date"><span class="muted">(\d+)<', page) == ["4"]
     assert "No orders." in page
-    listed = next(request for request in dynamodb.asked if request.get("Select") is None)
+    (listed,) = (request for request in dynamodb.asked if request.get("Select") is None)
     assert listed["ExpressionAttributeNames"] == {"#state": "State"}
     assert listed["ExpressionAttributeValues"] == {
         ":seller": {"S": "A1"},

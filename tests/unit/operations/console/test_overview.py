@@ -261,6 +261,7 @@ def test_the_overview_has_all_parts_of_the_stack() -> None:
     page = browser.get("/")
     words = readable(page)
     for part in (
+        "quick-start eu-west-1 Overview Reports Sellers Orders Executions Dead letters Logs Overview ",
         "requested 11 waiting at SP-API 1 7 in NotificationsQueue in delivery 1 delivered 1 ",
         "cancelled by SP-API 1 FATAL at SP-API 0 overdue 0 failed 7 ",
         "waiting for their time 3 review requested 2 not possible at Amazon 3 cancelled 1 outcome unknown 1 failed 1 ",

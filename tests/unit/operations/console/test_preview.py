@@ -114,9 +114,15 @@ def test_gzip_is_known_by_its_first_bytes_as_well() -> None:
     assert preview(gzip.compress(TSV.encode()), "text/plain", "gzip", more=True).cut
 
 
+def test_a_gzip_file_without_its_end_is_only_the_beginning() -> None:
+    shown = preview(gzip.compress(TSV.encode())[:-1], "text/plain", "gzip", more=False)
+    assert (shown.rows[0], shown.cut) == (["A", "Größe"], True)
+
+
 def test_the_only_row_is_shown_even_if_there_is_more() -> None:
     shown = preview(b"a\tb", "text/plain", "", more=True)
     assert (shown.heading, shown.rows, shown.cut) == (["a", "b"], [], True)
+    assert preview(b"a\tb\n1", "text/plain", "", more=True) == shown
 
 
 @pytest.mark.parametrize(("rows", "cut"), [(ROWS, False), (ROWS + 1, True)])

@@ -198,7 +198,10 @@ def test_a_search_that_finds_nothing_stops_and_can_go_on() -> None:
     assert search(console, Search(["A1"], state=ReportState.FAILED, after=page.next)).read == 500
 
 
-@pytest.mark.parametrize("text", ["", "x", "{}", "[1, 2, 3]", '["a", "b"]', '["", "", ""]', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "{}", '"abc"', '{"a": 1, "b": 2, "c": 3}', "[1, 2, 3]", '["a", "b"]', '["", "", ""]', "[" * 100_000],
+)
 def test_a_position_that_nobody_was_given_is_refused(text: str) -> None:
     assert Position.read(text) is None
 
@@ -821,6 +824,7 @@ def test_attempts_are_counted_in_each_step() -> None:
         ("This attempt failed", "E", "bad"),
     ]
     assert {each.time for each in told(history)} == {"2026-11-26T00:00:00.000+00:00"}
+    assert [each.what for each in told([event("TaskScheduled")] * 2)] == ["Attempt 2"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,14 +106,20 @@ def test_the_token_is_not_even_read() -> None:
     assert TOKEN["Ciphertext"] not in page
 
 
-def test_the_list_is_remembered_for_a_moment_and_forgotten_after_a_change() -> None:
+def test_the_list_is_remembered_for_a_moment_and_forgotten_after_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("operations.console.console.time", SimpleNamespace(monotonic=lambda: now[0]))
     made = console()
     known_sellers(made)
+    now[0] = 19.9
     known_sellers(made)
     assert made.stack.client("dynamodb").reads == 1
-    made.forget("sellers")
+    now[0] = 20.0
     known_sellers(made)
     assert made.stack.client("dynamodb").reads == 2
+    made.forget("sellers")
+    known_sellers(made)
+    assert made.stack.client("dynamodb").reads == 3
     assert find_seller(made, "A9") is None
 
 
@@ -326,6 +333,7 @@ def test_sellers_are_listed_in_pages_of_a_hundred() -> None:
     assert walk("/sellers?seller=A1&state=care") == [names[100:200]]
     page = browser.get("/sellers?seller=%20A%20&state=care")
     assert link(page, "More sellers") == "/sellers?seller=A&state=care&after=A099"
+    assert link(browser.get("/sellers"), "More sellers") == "/sellers?after=A099"
     assert "201 sellers. Refresh tokens are encrypted" in readable(page)
     assert '<option value="care" selected>' in page
 
@@ -474,7 +482,13 @@ def test_a_comparison_says_what_each_state_means() -> None:
     for state, kind in states.items():
         assert f'class="state {kind}">{state}<' in page
     words = readable(page)
-    assert "Gone the stack has recorded it, but SP-API no longer has it: subscribe again" in words
+    for meaning in (
+        "Subscribed the stack has recorded it, and SP-API has it",
+        "NotRecorded SP-API has it, but the stack has no record: another program created it",
+        "Gone the stack has recorded it, but SP-API no longer has it: subscribe again",
+        "NotCompared the stack has recorded it, but could not ask SP-API about it",
+    ):
+        assert meaning in words
     assert "1 types could not be compared T no answer" in words
 
 

@@ -249,6 +249,12 @@ def test_what_the_simulator_refuses_is_explained(served: ScriptedServer, answer:
     assert str(raised.value) == words
 
 
+def test_a_body_that_is_a_text_is_shown_as_it_is(served: ScriptedServer) -> None:
+    served.answer("GET", "/simulator/requests", answer_json({"counts": {}, "requests": [ENTRY | {"body": "Größe"}]}))
+    (entry,) = Simulator(served.url).log("", 0).entries
+    assert entry.body == '"Größe"'
+
+
 def test_numbers_of_a_fault_may_have_a_fraction() -> None:
     given = {
         "fault": "truncate",

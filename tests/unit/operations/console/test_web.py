@@ -520,3 +520,21 @@ def test_an_action_leads_on_without_doing_it_again() -> None:
     path, _, notice = answer.headers["location"].partition("&notice=")
     assert (answer.status_code, path) == (303, "/?title=After")
     assert len(notice) == 12
+
+
+def test_a_page_may_load_only_what_the_console_serves() -> None:
+    policy = visitor(make_console(), PAGES).client.get("/").headers["Content-Security-Policy"]
+    assert policy == (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+
+
+def test_what_a_console_keeps_is_not_in_its_text() -> None:
+    """A notice may quote what others wrote."""
+    console = make_console()
+    console.keep_notice(Notice("quoted"))
+    console.remembered("name", 10, lambda: "kept")
+    text = repr(console)
+    for words in ("quoted", "kept", "ThreadPoolExecutor", "lock"):
+        assert words not in text
