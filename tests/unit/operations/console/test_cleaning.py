@@ -16,6 +16,7 @@ TOKEN = "Atzr|IwEBIexampleexampleexample"
         TOKEN,
         json.dumps({"refresh": TOKEN}),
         json.dumps({"Body": json.dumps({"clientSecret": "plain words"})}),
+        json.dumps({"Body": ' \n{"clientSecret": "plain words"}'}),
         json.dumps({"TaskToken": "AQC8AAAAKgAAAAM", "deep": [{"NewClientSecret": "plain words"}]}),
         "https://bucket.example/key?X-Amz-Signature=abcdef0123&X-Amz-Security-Token=IQoJb3",
         base64.b64encode(TOKEN.encode()).decode(),
