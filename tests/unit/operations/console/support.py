@@ -75,3 +75,8 @@ def link(page: str, words: str) -> str:
     found = re.findall(rf'<a [^>]*?href="([^"]*)"[^>]*>{re.escape(words)}<', page)
     assert len(found) < 2, found
     return html.unescape(found[0]) if found else ""
+
+
+def forms(page: str) -> list[str]:
+    """Where the forms of a page that change something are sent to."""
+    return [html.unescape(found) for found in re.findall(r'<form method="post" action="([^"]*)"', page)]

@@ -21,7 +21,7 @@ from operations.console.reading.dead_letters import (
     read_state,
 )
 from operations.stack import Stack
-from tests.unit.operations.console.support import make_console, readable, visitor
+from tests.unit.operations.console.support import forms, link, make_console, readable, visitor
 
 URL = "https://sqs/orders-dead"
 PAGES = (dead_letters.PAGE,)
@@ -410,3 +410,11 @@ def test_the_page_asks_before_a_message_is_deleted() -> None:
     assert "Delete the message m1 of OrdersDeadLetterQueue? You cannot get it back." in page
     assert "make redrive-queue STACK=quick-start REGION=eu-west-1" in page
     assert "Delete the message Keep it" in page
+    one = "/dead-letters/OrdersDeadLetterQueue"
+    asking = shown(Sqs(1), f"{one}/delete?message=m1")
+    assert (forms(asking), link(asking, "Keep it")) == ([f"{one}/delete"], one)
+    messages = shown(Sqs(1, [message(1)]))
+    assert forms(messages) == [f"{one}/move-all", f"{one}/move"]
+    assert link(messages, "Delete…") == f"{one}/delete?message=m1"
+    assert link(messages, "m1") == "/logs?find=m1&since=14d"
+    assert link(shown(Sqs(1), "/dead-letters"), "OrdersDeadLetterQueue") == one

@@ -23,7 +23,7 @@ from operations.console.reading.executions import (
 )
 from operations.outcomes import UNSUCCESSFUL, Machine
 from operations.redrive import restarted_name
-from tests.unit.operations.console.support import NOW, error, link, make_console, readable, visitor
+from tests.unit.operations.console.support import NOW, error, forms, link, make_console, readable, visitor
 
 ARN = "arn:aws:states:eu-west-1:1:stateMachine:ReportProcessor-x"
 PAGES = (executions.PAGE,)
@@ -129,6 +129,8 @@ def test_lists_have_causes_and_pages() -> None:
     assert "/executions/ReportProcessor?status=FAILED&amp;after=next%3C1%3E" in page
     assert states.asked[-1]["statusFilter"] == "FAILED"
     assert 'class="state bad">FAILED<' in page
+    assert link(page, "A1-7-DONE") == ONE
+    assert forms(pages(states).get(ONE)) == [f"{ONE}/redrive"]
     refused = readable(pages(states).get("/executions/ReportProcessor?status=NO", 400))
     assert "Unknown status The status must be one of " in refused
     assert "SUCCEEDED" in refused
@@ -460,7 +462,15 @@ def test_an_execution_leads_to_the_page_of_what_it_works_on(given: Any, path: st
 
 
 @pytest.mark.parametrize(
-    ("machine", "area"), [("ReportProcessor", "reports"), ("ListingFeed", "listings"), ("Own", "")]
+    ("machine", "area"),
+    [
+        ("ReportProcessor", "reports"),
+        ("Solicitation", "orders"),
+        ("Listing", "listings"),
+        ("ListingFeed", "listings"),
+        ("ProductTypePull", "product types"),
+        ("Own", ""),
+    ],
 )
 def test_the_log_lines_of_an_execution_are_looked_for_where_they_are(machine: str, area: str) -> None:
     class Running(States):
@@ -469,7 +479,7 @@ def test_the_log_lines_of_an_execution_are_looked_for_where_they_are(machine: st
 
     console = make_console({"stepfunctions": Running(status="RUNNING")}, **{f"{machine}StateMachineArn": ARN})
     page = visitor(console, PAGES).get(f"/executions/{machine}/A1-7-DONE")
-    given = f"&area={area}" if area else ""
+    given = f"&area={area.replace(' ', '+')}" if area else ""
     assert link(page, "log lines") == f"/logs?find=A1-7-DONE&since=14d{given}"
 
 

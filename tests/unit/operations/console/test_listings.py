@@ -262,6 +262,7 @@ def test_a_page_of_submissions_is_read_until_it_is_full() -> None:
     assert shown.count('href="/listings/A1/s1"') == 25
     first, second, third = dynamodb.asked
     assert first["Limit"] == 25
+    assert first["ExpressionAttributeValues"][":hash"] == {"S": "A1"}
     assert not first["ScanIndexForward"]
     assert {"S": "REFUSED"} in first["ExpressionAttributeValues"].values()
     assert "ExclusiveStartKey" not in first
@@ -279,6 +280,7 @@ def test_a_page_of_files_leads_to_the_next_one() -> None:
     shown = page("/listings/feeds?seller=%20A1%20", dynamodb)
     (asked,) = dynamodb.asked
     assert (asked["Limit"], asked["ScanIndexForward"]) == (25, False)
+    assert asked["ExpressionAttributeValues"][":hash"] == {"S": "A1"}
     assert "f1 REFUSED &lt;script&gt;alert(1)&lt;/script&gt;⟨U+202E⟩ 3 2026-11-26 10:00:00" in readable(shown)
     older = link(shown, "Older files")
     assert older.startswith("/listings/feeds?seller=A1&after=")

@@ -14,7 +14,7 @@ from operations.console.reading.orders import story
 from operations.redrive import restarted_name
 from quickstart.dynamodb import unmarshal
 from quickstart.solicitations.ledger import State, solicitation_of
-from tests.unit.operations.console.support import KEYS, NOW, ORIGIN, error, link, make_console, readable, visitor
+from tests.unit.operations.console.support import KEYS, NOW, ORIGIN, error, forms, link, make_console, readable, visitor
 
 OUTPUTS = {
     "SolicitationsTableName": "orders",
@@ -357,6 +357,10 @@ def test_sellers_are_listed_in_pages_of_twenty() -> None:
         for request in dynamodb.asked
     }
     assert days == {("2026-11-26", "2026-12-02~")}
+    assert forms(browser.get("/orders")) == ["/orders/include", "/orders/exclude"]
+    assert forms(browser.get("/orders/A01")) == ["/orders/include"]
+    assert forms(browser.get("/orders/A02")) == ["/orders/exclude"]
+    assert forms(browser.get("/orders/stop")) == ["/orders/stop"]
 
 
 def test_many_orders_of_a_seller_are_said_to_be_more() -> None:
@@ -378,6 +382,7 @@ def test_everyone_is_excluded() -> None:
     assert "A1 1 excluded A2 1 excluded" in page
     assert "Excluded sellers A9 Request reviews again for A9 B2 Request reviews again for B2" in page
     assert "All review requests are stopped already." in browser.get("/orders/stop")
+    assert forms(browser.get("/orders"))[0] == "/orders/resume"
     assert "All review requests are stopped: exclusions ." in readable(browser.get("/orders/A1/903-0000001"))
     browser, _ = pages(lambda _: {"Count": 1, "Items": [item(1)]}, ["A1"], ["A1"])
     assert "The seller is excluded: exclusions ." in readable(browser.get("/orders/A1/903-0000001"))

@@ -1,6 +1,7 @@
 """What the pages of reports make of the table's items and of histories, beside the end-to-end tests."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -43,6 +44,7 @@ from tests.unit.operations.console.support import (
     ORIGIN,
     Visitor,
     error,
+    forms,
     link,
     make_console,
     readable,
@@ -894,6 +896,8 @@ def test_a_report_names_its_log_lines_and_the_time_limit(server: ScriptedServer)
     page = one_report(server, States()).get("/reports/A1/1")
     assert link(page, "Log lines of this report") == "/logs?find=1&since=14d&area=reports"
     assert link(page, "First rows") == "/reports/A1/1/rows"
+    assert forms(page) == ["/reports/A1/1/again", "/reports/A1/1/redrive"]
+    assert re.search(r'name="token" value="console-[0-9a-f-]{36}"', page)
     assert "In the terminal" not in page
     waiting = FakeTable([item(1, **ITEMS[ReportState.WAITING])])
     clients = {"dynamodb": waiting, "stepfunctions": States()}

@@ -23,7 +23,7 @@ from operations.console.reading.sellers import (
 from operations.console.site import PAGES
 from operations.stack import Stack
 from quickstart.dynamodb import _marshal
-from tests.unit.operations.console.support import NOW, link, make_console, readable, visitor
+from tests.unit.operations.console.support import NOW, forms, link, make_console, readable, visitor
 from tests.unit.sp_api.support import ScriptedServer, answer_json
 
 TOKEN = {"Ciphertext": "c2VjcmV0", "KeyArn": "k", "StoredAt": "2026-01-01T00:00:00+00:00"}
@@ -312,6 +312,12 @@ def test_a_seller_s_page_says_how_each_connection_is() -> None:
     words = readable(browser.get("/sellers/A1"))
     assert "ORDER_CHANGE NA 1.0 s1 Unsubscribe" in words
     assert "REPORT_PROCESSING_FINISHED" in words
+    page = browser.get("/sellers/A1")
+    assert forms(page) == ["/sellers/A1/unsubscribe", "/sellers/A1/subscribe"]
+    assert (link(page, "NA"), link(page, "Remove this seller…")) == ("/sellers/A1/NA", "/sellers/A1/leave")
+    asking = browser.get("/sellers/A1/leave")
+    assert "<h1>Remove A1?</h1>" in asking
+    assert (forms(asking), link(asking, "Keep the seller")) == (["/sellers/A1/leave"], "/sellers/A1")
 
 
 def test_sellers_are_listed_in_pages_of_a_hundred() -> None:
@@ -369,7 +375,9 @@ def test_an_answer_of_a_moment_is_not_waited_for() -> None:
         server.answer("GET", "/", answer_json({"message": "too many"}, 429))
         page = readable(visitor(console(server), PAGES).get("/sellers/A1/NA?types=GET_A"))
         assert page.count("HTTP 429: too many") == 2
-        assert len(server.requests) == 2
+        asked = {"SellerId": "A1", "RegionCode": "NA"}
+        queries = sorted((dict(request.query) for request in server.requests), key=len)
+        assert queries == [asked, asked | {"ReportTypes": "GET_A"}]
 
 
 @pytest.mark.parametrize(
@@ -418,7 +426,10 @@ def test_schedules_are_listed_by_their_types() -> None:
         assert read_schedules(made, "A1", "NA", []) == []
         assert len(server.requests) == 1
         server.requests.clear()
-        page = readable(visitor(made, PAGES).get("/sellers/A1/NA?types=%20get_a,,get_b%20"))
+        shown = visitor(made, PAGES).get("/sellers/A1/NA?types=%20get_a,,get_b%20")
+        assert forms(shown) == ["/sellers/A1/NA/cancel"] * 2
+        assert link(shown, "Back to the seller") == "/sellers/A1"
+        page = readable(shown)
         assert "1 GET_A P1D 2026-11-27 00:00:00 M1, M2 Cancel" in page
         assert "GET_A,GET_B" in [each.query.get("ReportTypes") for each in server.requests]
 

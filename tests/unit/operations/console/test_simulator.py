@@ -15,7 +15,7 @@ from operations.console.console import LocalServers
 from operations.console.pages import simulator
 from operations.console.pages.simulator import _fault
 from operations.console.reading.simulator import Clock, Entry, Log, Simulator
-from tests.unit.operations.console.support import LOCAL, link, make_console, readable, visitor
+from tests.unit.operations.console.support import LOCAL, forms, link, make_console, readable, visitor
 from tests.unit.sp_api.support import Answer, ScriptedServer, answer_json
 
 PAGES = (simulator.PAGE,)
@@ -148,6 +148,14 @@ def test_the_clock_is_moved_in_these_steps(served: ScriptedServer) -> None:
     page = readable(visitor(make_console(local=LocalServers(served.url, Path("mail"))), PAGES).get("/simulator"))
     for step in ("10 minutes", "1 hour", "1 day", "7 days"):
         assert step in page
+    served.answer(
+        "GET",
+        "/simulator/faults",
+        answer_json({"faults": [{"fault": "slow", "operation": "", "sellerId": "", "status": 0, "remaining": 1}]}),
+    )
+    shown = visitor(make_console(local=LocalServers(served.url, Path("mail"))), PAGES).get("/simulator")
+    assert forms(shown) == [*["/simulator/clock"] * 5, "/simulator/faults/remove", "/simulator/faults"]
+    assert link(shown, served.url) == f"{served.url}/"
 
 
 def test_a_request_is_shown_as_the_log_has_it(served: ScriptedServer) -> None:

@@ -240,6 +240,13 @@ def test_a_part_that_cannot_be_read_does_not_hide_the_others() -> None:
     failed = console.start(denied).result().failure
     assert failed is not None
     assert failed.denied == "dynamodb:Query"
+
+    def unreachable() -> int:
+        raise RAISED["unreachable"]
+
+    failed = console.part(unreachable).failure
+    assert failed is not None
+    assert failed.text.startswith("no response from AWS in the region eu-west-1: ")
     with pytest.raises(RuntimeError):
         console.part(lambda: (_ for _ in ()).throw(RAISED["bug"]))
 
