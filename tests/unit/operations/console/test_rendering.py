@@ -51,9 +51,10 @@ def test_times_are_in_utc(value: object, shown: str) -> None:
 
 
 def test_durations_numbers_and_sizes_are_readable() -> None:
-    given = (None, 0, 0.34, 1, timedelta(seconds=119.9), 120, 7199, 7200, timedelta(hours=47), timedelta(days=2))
+    given: list[timedelta | float | None]
+    given = [None, 0, 0.34, 1, timedelta(seconds=119.9), 120, 7199, 7200, timedelta(hours=47), timedelta(days=2)]
     # Rounded.
-    given += (7380, 7381, timedelta(hours=48, seconds=-1), 215_999, 216_001)
+    given += [7380, 7381, timedelta(hours=48, seconds=-1), 215_999, 216_001]
     assert [duration(each) for each in given] == [
         "",
         "0 ms",
