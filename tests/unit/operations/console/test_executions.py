@@ -64,6 +64,7 @@ class States:
         return {"executions": [self.execution], "nextToken": "next<1>"}
 
     def get_execution_history(self, **request: Any) -> Any:
+        assert request["executionArn"] == self.execution["executionArn"]
         if request.get("nextToken") and self.token_error:
             raise error(self.token_error)
         entered = {"name": f"Retrieve{SCRIPT}", "input": json.dumps({"TaskToken": "AQC8", "title": SCRIPT})}

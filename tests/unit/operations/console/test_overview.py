@@ -1,6 +1,7 @@
 """What the overview says of a stack and its costs, and what it leaves out where a part cannot be read."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -283,3 +284,21 @@ def test_the_overview_has_all_parts_of_the_stack() -> None:
     assert 'y="25.0" width="48" height="130.0"' in page
     browser.get("/")
     assert aws.described == ["quick-start"]
+
+
+def test_a_local_stack_with_all_parts_has_every_page() -> None:
+    outputs = WORKING | {"ListingsTableName": "l"}
+    page = visitor(make_console(Aws(), local=LOCAL, **outputs), PAGES).get("/")
+    assert re.findall(r'<li><a href="([^"]+)"[^>]*>([^<]+)</a></li>', page.partition("</nav>")[0]) == [
+        ("/", "Overview"),
+        ("/reports", "Reports"),
+        ("/sellers", "Sellers"),
+        ("/orders", "Orders"),
+        ("/listings", "Listings"),
+        ("/executions", "Executions"),
+        ("/dead-letters", "Dead letters"),
+        ("/logs", "Logs"),
+        ("/inbox", "Inbox"),
+        ("/simulator", "Simulator"),
+    ]
+    assert "The local stack costs nothing: this is what it would cost on AWS." in page
