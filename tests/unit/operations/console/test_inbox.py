@@ -123,8 +123,9 @@ def test_a_long_e_mail_is_cut(tmp_path: Path) -> None:
     assert len(found.text) == 200_000
 
 
-def test_a_text_with_an_unknown_charset_or_damaged_encoding_is_shown(tmp_path: Path) -> None:
-    (tmp_path / "2.eml").write_bytes(b'Content-Type: text/plain; charset="none"\r\n\r\nJos\xe9')
+@pytest.mark.parametrize("charset", ["none", "punycode"])
+def test_a_text_whose_charset_does_not_fit_is_shown(tmp_path: Path, charset: str) -> None:
+    (tmp_path / "2.eml").write_bytes(f'Content-Type: text/plain; charset="{charset}"\r\n\r\n'.encode() + b"Jos\xe9")
     found = find_mail(tmp_path, "2")
     assert found is not None
     assert found.text == "Jos\ufffd"
