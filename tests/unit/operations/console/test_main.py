@@ -3,6 +3,7 @@
 import io
 import os
 import queue
+import runpy
 import signal
 import socket
 import sys
@@ -188,3 +189,12 @@ def test_what_it_says_is_seen_at_once_where_its_output_is_read_by_a_program(monk
     first, second = seen
     assert first.endswith("/?token=t\n\n")
     assert second.endswith("Stop it with Ctrl-C.\n")
+
+
+def test_the_program_ends_with_the_exit_code_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operations.command.run_command", lambda *_: 7)
+    monkeypatch.setattr(sys, "argv", ["command", "quick-start"])
+    monkeypatch.delitem(sys.modules, "operations.console.__main__")
+    with pytest.raises(SystemExit) as raised:
+        runpy.run_module("operations.console", run_name="__main__")
+    assert raised.value.code == 7
