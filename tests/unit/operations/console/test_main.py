@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import uvicorn
 
 from operations.command import CommandError
 from operations.console import __main__ as command
@@ -142,8 +143,16 @@ def test_it_changes_a_stack_on_aws_only_if_told_so(
     if local:
         for name in (INVOKE_ENDPOINT, "SIMULATOR_URL", "MAILBOX"):
             monkeypatch.setenv(name, "x")
-    monkeypatch.setattr(command._Server, "run", lambda self, **_: self._ready())
+    configured: list[uvicorn.Config] = []
+
+    def run(self: command._Server, **_: object) -> None:
+        configured.append(self.config)
+        self._ready()
+
+    monkeypatch.setattr(command._Server, "run", run)
     assert command.main() == 0
+    # Ctrl-C does not wait for a browser that keeps its connection.
+    assert [config.timeout_graceful_shutdown for config in configured] == [1]
     console, address = announced.get_nowait()
     assert (console.allows_changes, console.local is not None) == (changes, local)
     port, _, token = address.removeprefix("http://127.0.0.1:").partition("/?token=")

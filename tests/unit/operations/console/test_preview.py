@@ -3,6 +3,7 @@
 import gzip
 
 import pytest
+import requests
 
 from operations.command import CommandError
 from operations.console.reading.preview import COLUMNS, ROWS, Preview, download_beginning, preview
@@ -156,6 +157,8 @@ def test_a_cell_may_have_many_lines() -> None:
         ("a,b", "text/plain", None),
         ("a,b,c", "text/plain", ["a", "b", "c"]),
         ("a\tb", "text/plain", ["a", "b"]),
+        ("a\tb\nend", "text/plain", ["a", "b"]),
+        ("title\na\tb", "text/plain", None),
         ("a,b,c\td", "text/csv", ["a,b,c", "d"]),
         ('["a\tb"]', "application/json", None),
         ("<a\tb/>", "application/xml; charset=UTF-8", None),
@@ -198,3 +201,16 @@ def test_whether_there_is_more_is_known_from_the_length(length: int, headers: di
     assert (len(content), content_type, encoding, found) == (min(length, 128 * 1024), "", "", more)
     assert request.headers["range"] == "bytes=0-131071"
     assert request.headers["accept-encoding"] == "identity"
+
+
+def test_a_store_that_does_not_answer_is_given_up_after_twenty_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    def get(_: str, *, timeout: float, **__: object) -> None:
+        waited.append(timeout)
+        raise requests.ReadTimeout
+
+    monkeypatch.setattr(requests, "get", get)
+    with pytest.raises(CommandError, match=r"^the stored report cannot be read \(ReadTimeout\)$"):
+        download_beginning("https://s3.example/r")
+    assert waited == [20]

@@ -274,3 +274,16 @@ def test_numbers_of_a_fault_may_have_a_fraction() -> None:
     }
     assert _fault(given) == {"fault": "truncate", "sellerId": "A1", "count": 2, "afterBytes": 10}
     assert isinstance(_fault(given)["count"], int)
+
+
+def test_a_simulator_that_does_not_answer_is_given_up_after_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    def request(*_: str, timeout: float, **__: object) -> None:
+        waited.append(timeout)
+        raise requests.ReadTimeout
+
+    monkeypatch.setattr(requests, "request", request)
+    with pytest.raises(CommandError, match=r"^the simulator does not answer \(ReadTimeout\): make restart"):
+        Simulator("http://127.0.0.1:1").clock()
+    assert waited == [10]
