@@ -48,7 +48,7 @@ def without_secrets(value: Any) -> Any:
         return {name: _HIDDEN if _is_secret(name, found) else without_secrets(found) for name, found in value.items()}
     if isinstance(value, list):
         return [without_secrets(found) for found in value]
-    inner = read_json(value) if isinstance(value, str) and value[:1] in ("{", "[") else None
+    inner = read_json(value) if isinstance(value, str) else None
     return value if inner is None else json.dumps(without_secrets(inner), ensure_ascii=False)
 
 

@@ -70,7 +70,7 @@ def show(console: Console, request: Request, template: str, status: int = 200, *
         template,
         console=console,
         path=request.url.path,
-        pages=[page for page in state.pages if page.shown(console)],
+        pages=state.pages,
         csrf=state.keys.form,
         notice=notice,
         reload=_RELOAD_SECONDS if reload else 0,

@@ -81,7 +81,7 @@ def seller_orders(console: Console, request: Request) -> Response:
     exclusions = console.part(lambda: read_exclusions(console.stack))
     known = console.part(lambda: seller in known_sellers(console))
     link = partial(_address, seller)
-    chosen = {"from": begin.isoformat(), "day": day or "", "state": state or ""}
+    chosen = {"from": begin.isoformat(), "day": day, "state": state}
     return show(
         console,
         request,

@@ -46,7 +46,7 @@ def overview(console: Console, request: Request) -> Response:
         states=ReportState,
         orders=orders_by_stage(counted.orders),
         bars=[(label, count) for (_, label), count in zip(BARS, counted.bars, strict=True)],
-        tallest=max([*counted.bars, 1]),
+        tallest=max(counted.bars),
         troubles=counted.troubles[:_TROUBLES_SHOWN],
         address=address,
         advice=partial(advice, console),

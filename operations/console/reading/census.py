@@ -139,7 +139,7 @@ class CensusTaker:
         self._ended = threading.Event()
         self._running: _Tally | None = None
         self._last: Census | None = None
-        self._began = 0.0
+        self._began: float
         self._next_at = 0.0
 
     @property
@@ -151,13 +151,15 @@ class CensusTaker:
         with self._lock:
             if self._running is None and time.monotonic() >= self._next_at:
                 self._running = _Tally(self._console.now(), overdue_since(self._console.stack, self._console.now()))
-                self._ended.clear()
                 self._began = time.monotonic()
                 self._console.run_in_background(self._count)
         if self._last is None:
             self._ended.wait(max(0.0, self._began + _PATIENCE - time.monotonic()))
         with self._lock:
-            return self._last or (self._running.census() if self._running else _Tally(self._console.now(), "").census())
+            if self._last is not None:
+                return self._last
+            assert self._running is not None, "the first count runs until there is a last one"
+            return self._running.census()
 
     def _count(self) -> None:
         tally = self._running

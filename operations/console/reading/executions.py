@@ -195,9 +195,9 @@ def find_failed(console: Console, machine: MachineOf, subject: Mapping[str, str]
     states = console.stack.client("stepfunctions")
     page = states.list_executions(stateMachineArn=machine.arn, maxResults=_SEARCHED, statusFilter="FAILED")
     arns = [listed["executionArn"] for listed in page["executions"]]
-    for found in console.together([partial(_describe, states, arn) for arn in arns]):
-        given = read_json(found.get("input") or "") if found is not None else None
-        if found is not None and isinstance(given, dict) and subject.items() <= given.items():
+    for found in filter(None, console.together([partial(_describe, states, arn) for arn in arns])):
+        given = read_json(found.get("input") or "")
+        if isinstance(given, dict) and subject.items() <= given.items():
             return str(found["name"])
     return ""
 

@@ -124,7 +124,9 @@ def read_open(stack: Stack) -> list[Record]:
     table = _table(stack)
     keys, _ = table.sorted_page("Open", OPEN, index=OPEN_INDEX, limit=_PAGE)
     named = [{"SubmissionId": item["SubmissionId"], "SellerId": item["SellerId"]} for item in keys]
-    return [Record.from_item(item) for item in table.get_many(named)] if named else []
+    # They come in no order.
+    found = {(item["SubmissionId"], item["SellerId"]): item for item in table.get_many(named)}
+    return [Record.from_item(found[key]) for item in named if (key := tuple(item.values())) in found]
 
 
 def find_submission(stack: Stack, seller_id: str, submission_id: str) -> Record | None:

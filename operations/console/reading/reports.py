@@ -296,7 +296,7 @@ def _order(item: Item) -> tuple[str, str, str]:
 def find_report(console: Console, seller_id: str, report_id: str) -> Report | None:
     """Raises what AWS raises."""
     table = Table(console.stack.client("dynamodb"), output(console.stack, "ReportsTableName"))
-    item = table.get(report_key(seller_id, report_id)) if seller_id and report_id else None
+    item = table.get(report_key(seller_id, report_id))
     return None if item is None or not is_report(item) else read_item(item, overdue_since(console.stack, console.now()))
 
 

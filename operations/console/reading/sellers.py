@@ -176,7 +176,7 @@ MOST_TYPES = 10
 
 
 def read_schedules(console: Console, seller_id: str, region: str, report_types: Sequence[str]) -> list[Schedule]:
-    """Asks the stack's API, which asks SP-API. Raises RefusedError and CommandError."""
+    """Asks the stack's API about at most MOST_TYPES, which asks SP-API. Raises RefusedError and CommandError."""
     if not report_types:
         return []
     answer = Api(console.stack, attempts=1).send(
@@ -184,7 +184,7 @@ def read_schedules(console: Console, seller_id: str, region: str, report_types: 
         "ReportSchedulesUrl",
         SellerId=seller_id,
         RegionCode=region,
-        ReportTypes=",".join(report_types[:MOST_TYPES]),
+        ReportTypes=",".join(report_types),
     )
     return [
         Schedule(

@@ -1,5 +1,6 @@
 """A console of a stack whose services answer as a test says."""
 
+import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,3 +68,15 @@ def visitor(console: Console, pages: Sequence[Page]) -> Visitor:
 def readable(page: str) -> str:
     """The text of a page, with single spaces."""
     return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def link(page: str, words: str) -> str:
+    """The address of the only link with this text; empty if there is none."""
+    found = re.findall(rf'<a [^>]*?href="([^"]*)"[^>]*>{re.escape(words)}<', page)
+    assert len(found) < 2, found
+    return html.unescape(found[0]) if found else ""
+
+
+def forms(page: str) -> list[str]:
+    """Where the forms of a page that change something are sent to."""
+    return [html.unescape(found) for found in re.findall(r'<form method="post" action="([^"]*)"', page)]

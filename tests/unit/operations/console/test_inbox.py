@@ -1,13 +1,14 @@
 """E-mails as people see them, and what they must not do to the page."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from operations.console.console import LocalServers
 from operations.console.pages import inbox
-from operations.console.reading.inbox import Piece, find_mail, pieces, read_inbox
-from tests.unit.operations.console.support import make_console, readable, visitor
+from operations.console.reading.inbox import Mail, Piece, find_mail, pieces, read_inbox
+from tests.unit.operations.console.support import link, make_console, readable, visitor
 
 HOSTILE = "<script>alert(1)</script>\u202e"
 
@@ -80,3 +81,51 @@ def test_there_is_no_inbox_on_aws() -> None:
 def test_an_e_mail_that_is_not_there_is_explained(tmp_path: Path) -> None:
     browser = visitor(make_console(local=LocalServers("http://127.0.0.1:1", tmp_path)), (inbox.PAGE,))
     assert "E-mail not found The mailbox has no such e-mail." in readable(browser.get("/inbox/1", 404))
+
+
+def test_an_e_mail_is_read_with_its_headers(tmp_path: Path) -> None:
+    name = received(tmp_path, 0, "first\r\nsecond", subject="Report\r\n  of   today")
+    assert find_mail(tmp_path, name) == Mail(
+        name, datetime(2026, 11, 18, 11, 6, 40, tzinfo=UTC), "AWS <no-reply@sns.example>", "a@example.com",
+        "Report of today", "first\nsecond",
+    )  # fmt: skip
+    (tmp_path / "7.eml").write_bytes(b"Content-Type: image/png\r\n\r\nx")
+    assert find_mail(tmp_path, "7") == Mail("7", datetime(1970, 1, 1, tzinfo=UTC), "", "", "", "")
+
+
+@pytest.mark.parametrize(("count", "more"), [(25, False), (26, True)])
+def test_twenty_five_e_mails_are_on_a_page(tmp_path: Path, count: int, more: bool) -> None:
+    for number in range(count):
+        received(tmp_path, number, "text")
+    found = read_inbox(tmp_path)
+    assert (len(found.mails), found.following) == (25, found.mails[-1].name if more else "")
+    browser = visitor(make_console(local=LocalServers("http://127.0.0.1:1", tmp_path)), (inbox.PAGE,))
+    first = browser.get("/inbox")
+    assert f"{count} e-mails that the local stack has sent." in readable(first)
+    assert link(first, "Older e-mails") == (f"/inbox?before={found.following}" if more else "")
+    assert link(first, "Newest") == ""
+    assert link(browser.get(f"/inbox?before={found.mails[-1].name}"), "Newest") == "/inbox"
+
+
+def test_e_mails_are_sorted_by_their_time(tmp_path: Path) -> None:
+    """Also those whose names have another length."""
+    for name in ("9", "10", "2"):
+        (tmp_path / f"{name}.eml").write_bytes(b"Subject: s\r\n\r\ntext")
+    assert [mail.name for mail in read_inbox(tmp_path).mails] == ["10", "9", "2"]
+    assert [mail.name for mail in read_inbox(tmp_path, "10").mails] == ["9", "2"]
+    assert [mail.name for mail in read_inbox(tmp_path, "x").mails] == ["10", "9", "2"]
+
+
+def test_a_long_e_mail_is_cut(tmp_path: Path) -> None:
+    name = received(tmp_path, 1, "\r\n".join(["x" * 99] * 2001))
+    found = find_mail(tmp_path, name)
+    assert found is not None
+    assert len(found.text) == 200_000
+
+
+@pytest.mark.parametrize("charset", ["none", "punycode"])
+def test_a_text_whose_charset_does_not_fit_is_shown(tmp_path: Path, charset: str) -> None:
+    (tmp_path / "2.eml").write_bytes(f'Content-Type: text/plain; charset="{charset}"\r\n\r\n'.encode() + b"Jos\xe9")
+    found = find_mail(tmp_path, "2")
+    assert found is not None
+    assert found.text == "Jos\ufffd"

@@ -2,15 +2,16 @@
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from operations.console.pages import listings
-from operations.console.reading.listings import CODES, STATUSES
+from operations.console.reading.listings import CODES, FEED_STATES, STATUSES, Issue, find_submission, issues, read_open
+from quickstart.listings.feed_records import FeedState
 from quickstart.listings.records import Status
-from tests.unit.operations.console.support import error, make_console, readable, visitor
+from tests.unit.operations.console.support import NOW, error, link, make_console, readable, visitor
 
 SCRIPT = "<script>alert(1)</script>\u202e"
 OUTPUTS = {"ListingsTableName": "listings", "ListingFeedsTableName": "feeds", "SellingPartnersTableName": "sellers"}
@@ -58,6 +59,7 @@ class DynamoDb:
     def __init__(self, submission: Mapping[str, Any] = SUBMISSION, *, listed: bool = True) -> None:
         self.submission = submission
         self.listed = listed
+        self.sellers: Sequence[str] = ()
         self.asked: list[Mapping[str, Any]] = []
 
     def query(self, **request: Any) -> Any:
@@ -68,15 +70,18 @@ class DynamoDb:
         return {"Items": [item] if self.listed else [], "LastEvaluatedKey": last}
 
     def get_item(self, **request: Any) -> Any:
+        self.asked.append(request)
         return {"Item": FEED if request["TableName"] == "feeds" else self.submission}
 
     def batch_get_item(self, **_: Any) -> Any:
         return {"Responses": {"listings": [self.submission]}}
 
     def get_paginator(self, _: str) -> Any:
+        sellers = self.sellers
+
         class Pages:
             def paginate(self, **__: Any) -> Any:
-                return [{"Items": []}]
+                return [{"Items": [{"SellerId": {"S": seller}, "Item": {"S": "#"}} for seller in sellers]}]
 
         return Pages()
 
@@ -197,3 +202,161 @@ def test_the_last_page_leads_no_further(path: str) -> None:
 
     assert ">Older" in page(path)
     assert ">Older" not in page(path, Last())
+
+
+class Open(DynamoDb):
+    """A table with these submissions whose outcome is open; DynamoDB returns several items in no order."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+        self.read: list[Any] = []
+
+    def query(self, **request: Any) -> Any:
+        self.asked.append(request)
+        return {"Items": [{"SubmissionId": {"S": name}, "SellerId": {"S": "A1"}} for name in self.names]}
+
+    def batch_get_item(self, **request: Any) -> Any:
+        keys = request["RequestItems"]["listings"]["Keys"]
+        self.read.append(keys)
+        found = [{**SUBMISSION, **key} for key in keys if key["SubmissionId"] != {"S": "gone"}]
+        return {"Responses": {"listings": found[::-1]}}
+
+
+def test_open_submissions_are_listed_in_the_order_in_which_the_stack_looks_at_them() -> None:
+    dynamodb = Open("s3", "gone", "s1", "s2")
+    stack = make_console({"dynamodb": dynamodb}, **OUTPUTS).stack
+    assert [record.submission_id for record in read_open(stack)] == ["s3", "s1", "s2"]
+    (asked,) = dynamodb.asked
+    assert (asked["IndexName"], asked["ExpressionAttributeValues"], asked["Limit"]) == (
+        "OpenDueTimeIndex",
+        {":hash": {"S": "LISTING"}},
+        25,
+    )
+    assert asked["ScanIndexForward"]
+
+
+def test_without_open_submissions_nothing_more_is_read() -> None:
+    dynamodb = Open()
+    assert "None. Choose a seller to see its submissions." in page("/listings", dynamodb)
+    assert dynamodb.read == []
+    words = readable(page("/listings", Open("s1")))
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;⟨U+202E⟩ REFUSED A1 A13V1IB3VIYZZH 2026-11-26 10:00:00" in words
+
+
+class Long(DynamoDb):
+    """Each answer has so many submissions, and there are more."""
+
+    def __init__(self, *counts: int) -> None:
+        super().__init__()
+        self.counts = list(counts)
+
+    def query(self, **request: Any) -> Any:
+        found = super().query(**request)
+        return found | {"Items": found["Items"] * self.counts.pop(0)}
+
+
+def test_a_page_of_submissions_is_read_until_it_is_full() -> None:
+    dynamodb = Long(1, 23, 1, 7)
+    shown = page("/listings?seller=%20A1%20&status=REFUSED", dynamodb)
+    assert shown.count('href="/listings/A1/s1"') == 25
+    first, second, third = dynamodb.asked
+    assert first["Limit"] == 25
+    assert first["ExpressionAttributeValues"][":hash"] == {"S": "A1"}
+    assert not first["ScanIndexForward"]
+    assert {"S": "REFUSED"} in first["ExpressionAttributeValues"].values()
+    assert "ExclusiveStartKey" not in first
+    start = {name: SUBMISSION[name] for name in ("SellerId", "ReceivedTime", "SubmissionId")}
+    assert second["ExclusiveStartKey"] == third["ExclusiveStartKey"] == start
+    older = link(shown, "Older submissions")
+    assert older.startswith("/listings?seller=A1&status=REFUSED&after=")
+    following = page(older, Long(25, 25))
+    assert link(following, "Newest") == "/listings?seller=A1&status=REFUSED"
+    assert "<option selected>REFUSED</option>" in following
+
+
+def test_a_page_of_files_leads_to_the_next_one() -> None:
+    dynamodb = DynamoDb()
+    shown = page("/listings/feeds?seller=%20A1%20", dynamodb)
+    (asked,) = dynamodb.asked
+    assert (asked["Limit"], asked["ScanIndexForward"]) == (25, False)
+    assert asked["ExpressionAttributeValues"][":hash"] == {"S": "A1"}
+    assert "f1 REFUSED &lt;script&gt;alert(1)&lt;/script&gt;⟨U+202E⟩ 3 2026-11-26 10:00:00" in readable(shown)
+    older = link(shown, "Older files")
+    assert older.startswith("/listings/feeds?seller=A1&after=")
+    assert link(page(older), "Newest") == "/listings/feeds?seller=A1"
+
+
+@pytest.mark.parametrize("path", ["/listings", "/listings/feeds"])
+def test_five_hundred_sellers_are_offered(path: str) -> None:
+    dynamodb = Open()
+    dynamodb.sellers = [f"A{number:03}" for number in range(501)]
+    assert page(path, dynamodb).count('<option value="A') == 500
+
+
+def test_a_submission_is_shown_with_its_record() -> None:
+    dynamodb = DynamoDb({**SUBMISSION, "Status": {"S": "UNKNOWN"}, "Message": {"S": "no answer"}})
+    words = readable(page("/listings/A1/s1", dynamodb))
+    assert dynamodb.asked[0]["Key"] == {"SubmissionId": {"S": "s1"}, "SellerId": {"S": "A1"}}
+    assert "UNKNOWN There was no outcome in time. Cause: no answer What to do: Send the submission again." in words
+    record = words.partition(" Record ")[2]
+    assert record.startswith(
+        "submissionId s1 sellerId A1 regionCode EU marketplaceId A13V1IB3VIYZZH sku &lt;script&gt;"
+    )
+    assert "receivedTime 2026-11-26 10:00:00 Log lines" in record
+    for name in ("issues", "status", "message"):
+        assert f" {name} " not in record
+    assert link(page("/listings/A1/s1"), "Log lines") == "/logs?find=s1&since=14d&area=listings"
+
+
+def test_a_file_is_shown_with_its_record() -> None:
+    dynamodb = DynamoDb()
+    shown = page("/listings/feeds/A1/f1", dynamodb)
+    assert dynamodb.asked[0]["Key"] == {"FeedRequestId": {"S": "f1"}, "SellerId": {"S": "A1"}}
+    words = readable(shown)
+    assert "Messages messages 3 " in words
+    record = words.partition(" Record ")[2]
+    assert record.startswith("feedRequestId f1 sellerId A1 regionCode EU marketplaceIds A13V1IB3VIYZZH mode PUBLISH")
+    for name in ("counts", "status", "message"):
+        assert f" {name} " not in record
+    assert link(shown, "Log lines") == "/logs?find=f1&since=14d&area=listings"
+
+
+def test_an_issue_is_read_as_amazon_gave_it() -> None:
+    """Errors first, otherwise in Amazon's order."""
+    known = {"code": "8541", "severity": "WARNING", "message": "m", "attributeNames": ["brand", 7]}
+    given = [known, {"severity": "ERROR", "code": "1"}, {}, {"severity": "ERROR", "code": "2", "attributeNames": None}]
+    stack = make_console({"dynamodb": DynamoDb(with_issues(*given))}, **OUTPUTS).stack
+    record = find_submission(stack, "A1", "s1")
+    assert record is not None
+    assert issues(record) == [
+        Issue("ERROR", "1", "", [], ""),
+        Issue("ERROR", "2", "", [], ""),
+        Issue(
+            "WARNING",
+            "8541",
+            "m",
+            ["brand", "7"],
+            "Your attributes contradict Amazon's catalogue: compare the brand and the identifier.",
+        ),
+        Issue("", "", "", [], ""),
+    ]
+
+
+def test_a_stack_without_feeds_has_no_link_to_them() -> None:
+    assert "Files of listings" in page("/listings")
+    outputs = {name: value for name, value in OUTPUTS.items() if name != "ListingFeedsTableName"}
+    shown = visitor(make_console({"dynamodb": DynamoDb()}, **outputs), PAGES).get("/listings")
+    assert "Files of listings" not in shown
+
+
+def test_each_final_state_of_a_file_has_a_colour() -> None:
+    assert set(FEED_STATES) == {state for state in FeedState if state.final}
+
+
+def test_a_submission_that_has_expired_is_left_out() -> None:
+    """DynamoDB deletes it some days later."""
+    expired = {**SUBMISSION, "ExpiresAt": {"N": str(int(NOW.timestamp()))}}
+    assert "/listings/A1/s1" not in page("/listings?seller=A1", DynamoDb(expired))
+    later = {**SUBMISSION, "ExpiresAt": {"N": str(int(NOW.timestamp()) + 1)}}
+    assert "/listings/A1/s1" in page("/listings?seller=A1", DynamoDb(later))

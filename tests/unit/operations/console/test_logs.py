@@ -5,12 +5,16 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from deployment import REPOSITORY
 from operations.console.pages import logs
-from operations.console.reading.lines import AREAS
-from tests.unit.operations.console.support import NOW, make_console, readable, visitor
+from operations.console.reading.lines import AREAS, Found, LogLine, read_lines
+from tests.unit.operations.console.support import NOW, link, make_console, readable, visitor
 
 PAGES = (logs.PAGE,)
 ROOT_TEMPLATE = REPOSITORY / "templates" / "quickstart.yaml"
@@ -128,6 +132,21 @@ def test_a_few_groups_are_read_at_the_same_time() -> None:
     assert "line of the first group" in words
 
 
+def test_five_groups_are_read_at_the_same_time() -> None:
+    """As many searches as AWS allows an account in a second."""
+    barrier = threading.Barrier(5)
+
+    class Meeting(Aws):
+        def count(self, change: int) -> None:
+            if change > 0:
+                barrier.wait(60)
+
+    aws = Meeting("line")
+    aws.nested = {"Reports": [f"SPAPI{number}" for number in range(5)]}
+    assert read_lines(make_console(lambda _: aws), "x", NOW).lines == []
+    assert len(aws.asked) == 5
+
+
 def test_an_area_has_the_groups_of_its_stacks_alone() -> None:
     aws = Aws()
     aws.nested = {"Reports": ["SPAPIReportCreator"], "Notifications": ["Processor"], "Solicitations": ["Solicitation"]}
@@ -144,7 +163,10 @@ def test_each_area_is_in_the_templates() -> None:
 
 
 def test_an_unknown_area_is_refused() -> None:
-    visitor(make_console(lambda _: Aws()), PAGES).get("/logs?find=x&area=weather", 400)
+    page = readable(visitor(make_console(lambda _: Aws()), PAGES).get("/logs?find=x&area=weather", 400))
+    assert (
+        "Unknown area The area must be one of: reports, orders, listings, product types, sellers, client secret."
+    ) in page
 
 
 def test_what_is_no_period_or_too_long_is_refused() -> None:
@@ -161,3 +183,71 @@ def test_the_usual_periods_are_offered_and_the_one_of_the_address() -> None:
     assert "15 minutes hour 6 hours day 3 days 14 days" in words
     assert "2h" not in words
     assert "2h" in readable(browser.get("/logs?since=2h"))
+
+
+def test_a_line_has_its_level_its_text_and_what_follows_it() -> None:
+    aws = Aws(
+        {"level": "WARNING", "message": "first\nsecond\nthird", "seller_id": "A1"},
+        {"level": "TRACE", "message": "unknown level"},
+        "plain ERROR line",
+        "x" * 5000,
+    )
+    found = read_lines(make_console(lambda _: aws), "x", NOW)
+    source = "SPAPIReportCreator"
+
+    def at(milliseconds: int) -> datetime:
+        return NOW + timedelta(milliseconds=milliseconds)
+
+    assert found == Found(
+        [
+            LogLine(at(0), source, "WARNING", "first  seller_id=A1", "    second\n    third"),
+            LogLine(at(1), source, "", "TRACE    unknown level", ""),
+            LogLine(at(2), source, "", "plain ERROR line", ""),
+            LogLine(at(3), source, "", "x" * 4000, "… (5,000 characters)"),
+        ],
+        more=False,
+    )
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
+def test_each_level_is_told_apart(level: str) -> None:
+    (line,) = read_lines(make_console(lambda _: Aws({"level": level, "message": "m"})), "x", NOW).lines
+    assert (line.level, line.text) == (level, "m")
+
+
+def test_the_log_groups_are_looked_up_every_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[str] = []
+    now = [0.0]
+    monkeypatch.setattr("operations.console.console.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    class Counting(Aws):
+        def resources(self, stack: str) -> Iterator[tuple[str, str, str]]:
+            listed.append(stack)
+            yield "Function", "AWS::Lambda::Function", "function"
+            yield from super().resources(stack)
+
+    aws = Counting("line")
+    console = make_console(lambda _: aws)
+    for _ in range(2):
+        read_lines(console, "x", NOW)
+    assert listed == ["quick-start"]
+    assert len(aws.asked) == 4
+    # An update of the stack may add some.
+    now[0] += 599.9
+    read_lines(console, "x", NOW)
+    assert listed == ["quick-start"]
+    now[0] += 0.1
+    read_lines(console, "x", NOW)
+    assert listed == ["quick-start"] * 2
+
+
+def test_a_day_is_searched_unless_another_period_is_chosen() -> None:
+    aws = Aws("line")
+    page = page_of(aws, "/logs?find=%20line%20")
+    assert MILLISECONDS - aws.asked[0]["startTime"] == 86_400_000
+    assert aws.asked[0]["filterPattern"] == '"line"'
+    assert '<option value="1d" selected>day</option>' in page
+    assert "1 line with line, the oldest first." in readable(page)
+    page = page_of(Aws(), "/logs?find=x&area=reports")
+    assert link(page, "Look everywhere") == "/logs?find=x&since=1d"
+    assert "No line has this text in this time." in readable(page_of(Aws(), "/logs?find=x"))

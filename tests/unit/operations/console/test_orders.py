@@ -1,7 +1,8 @@
 """Orders: long lists, damaged records, and what only another clock shows."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from operations.console.pages import orders
 from operations.console.reading.orders import STATES as MEANINGS
 from operations.console.reading.orders import story
+from operations.redrive import restarted_name
 from quickstart.dynamodb import unmarshal
 from quickstart.solicitations.ledger import State, solicitation_of
-from tests.unit.operations.console.support import NOW, error, make_console, readable, visitor
+from tests.unit.operations.console.support import KEYS, NOW, ORIGIN, error, forms, link, make_console, readable, visitor
 
 OUTPUTS = {
     "SolicitationsTableName": "orders",
@@ -41,10 +43,17 @@ def item(number: int, **changed: Any) -> dict[str, Any]:
 
 
 class DynamoDb:
-    """Answers each Query with `answer`, and remembers what was asked and written."""
+    """Answers each Query with `answer`, and remembers what was asked and written.
 
-    def __init__(self, answer: Callable[[dict[str, Any]], Any]) -> None:
+    `sellers` have a token, `excluded` are excluded.
+    """
+
+    def __init__(
+        self, answer: Callable[[dict[str, Any]], Any], sellers: Sequence[str] = (), excluded: Sequence[str] = ()
+    ) -> None:
         self.answer = answer
+        self.sellers = sellers
+        self.excluded = excluded
         self.asked: list[dict[str, Any]] = []
         self.written: list[tuple[str, Any]] = []
 
@@ -57,13 +66,14 @@ class DynamoDb:
 
         class Pages:
             def paginate(self, **request: Any) -> Any:
+                def keys(name: str, sellers: Sequence[str]) -> Any:
+                    return [{"Items": [{"SellerId": {"S": seller}, name: {"S": "#"}} for seller in sellers]}]
+
                 if name == "scan":
-                    return [{"Items": []}]
-                return (
-                    [{"Items": []}]
-                    if request["ExpressionAttributeValues"][":hash"] == {"S": "#EXCLUDED"}
-                    else [found.query(**request)]
-                )
+                    return keys("Item", found.sellers)
+                if request["ExpressionAttributeValues"][":hash"] == {"S": "#EXCLUDED"}:
+                    return keys("AmazonOrderId", found.excluded)
+                return [found.query(**request)]
 
         return Pages()
 
@@ -76,9 +86,11 @@ class DynamoDb:
         return {}
 
 
-def pages(answer: Callable[[dict[str, Any]], Any], **given: Any) -> tuple[Any, DynamoDb]:
-    dynamodb = DynamoDb(answer)
-    return visitor(make_console({"dynamodb": dynamodb, "stepfunctions": None}, **given, **OUTPUTS), PAGES), dynamodb
+def pages(
+    answer: Callable[[dict[str, Any]], Any], sellers: Sequence[str] = (), excluded: Sequence[str] = (), **given: Any
+) -> tuple[Any, DynamoDb]:
+    dynamodb = DynamoDb(answer, sellers, excluded)
+    return visitor(make_console({"dynamodb": dynamodb, "stepfunctions": States()}, **given, **OUTPUTS), PAGES), dynamodb
 
 
 def many(request: dict[str, Any]) -> Any:
@@ -317,3 +329,235 @@ def test_an_order_s_story_is_what_was_and_what_is_to_come() -> None:
     assert told["Review request sent"] == "good"
     assert told["Due: from here on, the stack asks Amazon. The schedule exists"] == "waiting"
     assert "Latest change of the order at Amazon" not in told
+
+
+def location(browser: Any, path: str) -> str:
+    """Where a page leads at once."""
+    answer = browser.client.get(path, follow_redirects=False)
+    assert answer.status_code == 303
+    return str(answer.headers["location"])
+
+
+def test_sellers_are_listed_in_pages_of_twenty() -> None:
+    names = [f"A{number:02}" for number in range(41)]
+    browser, dynamodb = pages(lambda _: {"Count": 3, "Items": []}, names, ["A01"])
+    found, path = [], "/orders"
+    while path:
+        page = browser.get(path)
+        found.append(re.findall(r'<th scope="row"><a href="/orders/(\w+)"', page))
+        assert bool(link(page, "First sellers")) == (path != "/orders")
+        path = link(page, "More sellers")
+    assert found == [names[:20], names[20:40], names[40:]]
+    words = readable(browser.get("/orders"))
+    assert "41 sellers. Reviews that are due today or in the six days after it" in words
+    assert "A00 3 are requested A01 3 excluded A02 3 are requested" in words
+    assert "Excluded sellers A01 Request reviews again for A01" in words
+    days = {
+        tuple(request["ExpressionAttributeValues"][f":{end}"]["S"] for end in ("first", "last"))
+        for request in dynamodb.asked
+    }
+    assert days == {("2026-11-26", "2026-12-02~")}
+    assert forms(browser.get("/orders")) == ["/orders/include", "/orders/exclude"]
+    assert forms(browser.get("/orders/A01")) == ["/orders/include"]
+    assert forms(browser.get("/orders/A02")) == ["/orders/exclude"]
+    assert forms(browser.get("/orders/stop")) == ["/orders/stop"]
+
+
+def test_many_orders_of_a_seller_are_said_to_be_more() -> None:
+    browser, _ = pages(many, ["A1"])
+    assert "A1 250 or more are requested" in readable(browser.get("/orders"))
+
+
+def test_five_hundred_sellers_are_offered() -> None:
+    browser, _ = pages(lambda _: {"Count": 0}, [f"A{number:03}" for number in range(501)])
+    page = browser.get("/orders")
+    assert page.count("<option value=") == 500
+    assert "501 sellers." in readable(page)
+
+
+def test_everyone_is_excluded() -> None:
+    browser, _ = pages(lambda _: {"Count": 1, "Items": [item(1)]}, ["A1", "A2"], ["B2", "*", "A9"])
+    page = readable(browser.get("/orders"))
+    assert "All review requests are stopped. No review is requested for any seller until you resume. Resume" in page
+    assert "A1 1 excluded A2 1 excluded" in page
+    assert "Excluded sellers A9 Request reviews again for A9 B2 Request reviews again for B2" in page
+    assert "All review requests are stopped already." in browser.get("/orders/stop")
+    assert forms(browser.get("/orders"))[0] == "/orders/resume"
+    assert "All review requests are stopped: exclusions ." in readable(browser.get("/orders/A1/903-0000001"))
+    browser, _ = pages(lambda _: {"Count": 1, "Items": [item(1)]}, ["A1"], ["A1"])
+    assert "The seller is excluded: exclusions ." in readable(browser.get("/orders/A1/903-0000001"))
+    assert "Stop all review requests of quick-start?" in browser.get("/orders/stop")
+    assert "This seller is excluded." in readable(browser.get("/orders/A1"))
+
+
+def test_an_order_is_found_by_its_id() -> None:
+    def both(request: dict[str, Any]) -> Any:
+        assert request["ExpressionAttributeValues"][":hash"] == {"S": "903-0000001"}
+        stateless = {name: value for name, value in item(1).items() if name != "State"}
+        return {"Items": [item(1), item(1, SellerId="A2"), stateless | {"SellerId": {"S": "A3"}}]}
+
+    browser, _ = pages(both)
+    page = browser.get("/orders?order=%20903-0000001%20")
+    assert "<h1>Orders with the id 903-0000001</h1>" in page
+    assert re.findall(r'href="/orders/(\w+)/903-0000001"', page) == ["A1", "A2"]
+    assert location(browser, "/orders?order=903-0000001&seller=%20A2%20") == "/orders/A2/903-0000001"
+    page = readable(browser.get("/orders?order=903-0000001&seller=A3"))
+    assert "The stack has no order 903-0000001. It knows the orders of sellers" in page
+
+
+def test_fifty_orders_with_one_id_are_shown() -> None:
+    browser, _ = pages(lambda _: {"Items": [item(1, SellerId=f"A{number}") for number in range(51)]})
+    assert len(re.findall(r'href="/orders/A\d+/903-0000001"', browser.get("/orders?order=903-0000001"))) == 50
+
+
+def test_a_seller_is_chosen_with_the_days_and_the_state() -> None:
+    browser, _ = pages(many)
+    assert location(browser, "/orders?seller=%20A%2F1%20") == "/orders/A%2F1"
+    path = location(browser, "/orders?seller=A1&from=2026-11-02&day=2026-11-03&state=FAILED")
+    assert path == "/orders/A1?from=2026-11-02&day=2026-11-03&state=FAILED"
+
+
+def test_the_calendar_has_five_weeks_from_last_monday_on() -> None:
+    browser, dynamodb = pages(lambda _: {"Count": 2, "Items": []}, ["A1"])
+    page = browser.get("/orders/A1")
+    assert re.findall(r'class="time">([\d-]+)<', page) == [
+        "2026-11-16", "2026-11-23", "2026-11-30", "2026-12-07", "2026-12-14",
+    ]  # fmt: skip
+    assert "Week of Mon Tue Wed Thu Fri Sat Sun 2026-11-16 16 2 17 2" in readable(page)
+    assert "26 today 2" in readable(page)
+    assert "Due from 2026-11-16 to 2026-12-20" in page
+    assert link(page, "Earlier weeks") == "/orders/A1?from=2026-10-12"
+    assert link(page, "Later weeks") == "/orders/A1?from=2026-12-21"
+    assert "/orders/A1?from=2026-11-16&amp;day=2026-11-17#orders" in page
+    assert "The stack does not know this seller" not in page
+    (listed,) = (request for request in dynamodb.asked if request.get("Select") is None)
+    assert listed == {
+        "TableName": "orders",
+        "IndexName": "SellerIdDueTimeIndex",
+        "KeyConditionExpression": "SellerId = :seller AND DueTime BETWEEN :first AND :last",
+        "ExpressionAttributeValues": {
+            ":seller": {"S": "A1"},
+            ":first": {"S": "2026-11-16"},
+            ":last": {"S": "2026-12-20~"},
+        },
+        "Limit": 50,
+    }
+    assert {request["Limit"] for request in dynamodb.asked if "Select" in request} == {250}
+
+
+def test_one_day_s_orders_are_listed_beside_the_calendar_of_the_weeks() -> None:
+    browser, dynamodb = pages(lambda _: {"Count": 0, "Items": []}, ["A1"])
+    page = browser.get("/orders/A1?from=2026-11-02&day=2026-11-04&state=FAILED")
+    assert "Due on 2026-11-04" in page
+    assert re.findall(r'aria-current="date"><span class="muted">(\d+)<', page) == ["4"]
+    assert "No orders." in page
+    (listed,) = (request for request in dynamodb.asked if request.get("Select") is None)
+    assert listed["ExpressionAttributeNames"] == {"#state": "State"}
+    assert listed["ExpressionAttributeValues"] == {
+        ":seller": {"S": "A1"},
+        ":first": {"S": "2026-11-04"},
+        ":last": {"S": "2026-11-04~"},
+        ":state": {"S": "FAILED"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("day", "begin"),
+    [
+        ("1999-12-31", "2026-11-16"),
+        ("2000-01-01", "2000-01-01"),
+        ("2099-12-31", "2099-12-31"),
+        ("2100-01-01", "2026-11-16"),
+    ],
+)
+def test_days_of_this_century_are_shown(day: str, begin: str) -> None:
+    browser, _ = pages(lambda _: {"Count": 0, "Items": []}, ["A1"])
+    assert f'class="time">{begin}<' in browser.get(f"/orders/A1?from={day}")
+
+
+def test_a_page_of_orders_is_filled_by_several_reads() -> None:
+    """Where DynamoDB returns less than the limit."""
+    last = {name: {"S": "x"} for name in ("SellerId", "AmazonOrderId", "DueTime")}
+
+    def few(request: dict[str, Any]) -> Any:
+        if request.get("Select"):
+            return {"Count": 0}
+        count = 20 if len(listed(dynamodb)) == 1 else request["Limit"]
+        return {"Items": [item(number) for number in range(count)], "LastEvaluatedKey": last}
+
+    def listed(dynamodb: DynamoDb) -> list[dict[str, Any]]:
+        return [request for request in dynamodb.asked if request.get("Select") is None]
+
+    browser, dynamodb = pages(few)
+    page = browser.get("/orders/A1")
+    assert [request["Limit"] for request in listed(dynamodb)] == [50, 30]
+    assert listed(dynamodb)[1]["ExclusiveStartKey"] == last
+    assert "Later orders" in page
+
+
+@pytest.mark.parametrize("count", [50, 51])
+def test_the_last_page_of_orders_in_a_state_leads_no_further(count: int) -> None:
+    browser, _ = pages(
+        lambda request: {"Count": 0} if request.get("Select") else {"Items": [item(number) for number in range(count)]}
+    )
+    page = browser.get("/orders/A1?state=SCHEDULED")
+    assert page.count('href="/orders/A1/903-') == 50
+    assert ("Later orders" in page) == (count > 50)
+
+
+@pytest.mark.parametrize(("back", "path"), [("", "/orders"), ("1", "/orders/A1")])
+@pytest.mark.parametrize("action", ["exclude", "include"])
+def test_excluding_leads_back_to_the_page_of_the_form(action: str, back: str, path: str) -> None:
+    browser, _ = pages(lambda _: {"Count": 0, "Items": []}, ["A1"])
+    answer = browser.client.post(
+        f"/orders/{action}",
+        data={"csrf": KEYS.form, "seller": "A1", "back": back},
+        headers={"Origin": ORIGIN},
+        follow_redirects=False,
+    )
+    assert answer.headers["location"].partition("?")[0] == path
+
+
+def test_the_order_is_shown_with_the_execution_that_the_record_names() -> None:
+    class Running(States):
+        def describe_execution(self, executionArn: str) -> Any:  # noqa: N803 - AWS's name
+            name = executionArn.rpartition(":")[2]
+            if name not in ("named", restarted_name("named")):
+                raise error("ExecutionDoesNotExist")
+            found = {"name": name, "status": "FAILED", "startDate": NOW, "error": "E", "cause": "denied"}
+            return found if name == "named" else {**found, "status": "RUNNING", "error": "", "cause": ""}
+
+        def get_execution_history(self, **_: Any) -> Any:
+            return {"events": [{"id": 1, "timestamp": NOW, "type": "ExecutionStarted"}]}
+
+    def shown(states: States, **changed: str) -> str:
+        dynamodb = DynamoDb(lambda _: {"Items": [item(1, **changed)]})
+        browser = visitor(make_console({"dynamodb": dynamodb, "stepfunctions": states}, **OUTPUTS), PAGES)
+        return str(browser.get("/orders/A1/903-0000001"))
+
+    page = shown(Running(), State="WAITING", ExecutionName="named")
+    # It was started again, because the emulator redrives none.
+    assert f'href="/executions/Solicitation/{restarted_name("named")}"' in page
+    assert "RUNNING" in page
+    assert "Execution started" in page
+    waiting = readable(shown(Running(), State="WAITING", ExecutionName="gone"))
+    assert "Not found. Step Functions keeps an execution for 90 days after its end." in waiting
+    assert "None yet: it starts within the hour after the order is due." in shown(Running())
+
+
+def test_without_a_state_machine_the_order_has_no_execution() -> None:
+    dynamodb = DynamoDb(lambda _: {"Items": [item(1, State="FAILED")]})
+    outputs = {name: value for name, value in OUTPUTS.items() if name != "SolicitationStateMachineArn"}
+    browser = visitor(make_console({"dynamodb": dynamodb, "stepfunctions": States()}, **outputs), PAGES)
+    assert "Not found. Step Functions keeps" in readable(browser.get("/orders/A1/903-0000001"))
+
+
+def test_events_at_this_moment_are_no_longer_ahead() -> None:
+    given = item(1, DueTime=NOW.isoformat(), Deadline=(NOW + timedelta(seconds=1)).isoformat())
+    given["ChangedTime"] = {"S": (NOW + timedelta(microseconds=1)).isoformat()}
+    events = story(solicitation_of(unmarshal(given)), NOW)
+    assert [(each.what, each.kind) for each in events] == [
+        ("The stack recorded the order", "plain"),
+        ("Due: from here on, the stack asks Amazon", "plain"),
+        ("Deadline: after it, the stack no longer asks", "waiting"),
+    ]

@@ -1,6 +1,7 @@
 """Text of others on a page: escaped, and with names in place of characters that nobody sees."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 from markupsafe import Markup
@@ -39,6 +40,10 @@ def test_other_text_and_values_are_left_alone(value: object) -> None:
         (datetime(2026, 11, 26, tzinfo=UTC), "2026-11-26 00:00:00"),
         ("not a time", "not a time"),
         (None, ""),
+        ("", ""),
+        (datetime(2026, 11, 26, 12, 30, 59), "2026-11-26 12:30:59"),  # noqa: DTZ001 - as somebody may have stored it
+        ("0001-01-01T00:00:00+01:00", "0001-01-01T00:00:00+01:00"),
+        (7, "7"),
     ],
 )
 def test_times_are_in_utc(value: object, shown: str) -> None:
@@ -46,9 +51,13 @@ def test_times_are_in_utc(value: object, shown: str) -> None:
 
 
 def test_durations_numbers_and_sizes_are_readable() -> None:
-    given = (None, 0.34, 1, timedelta(seconds=119.9), 120, 7199, 7200, timedelta(hours=47), timedelta(days=2))
+    given: list[timedelta | float | None]
+    given = [None, 0, 0.34, 1, timedelta(seconds=119.9), 120, 7199, 7200, timedelta(hours=47), timedelta(days=2)]
+    # Rounded.
+    given += [7380, 7381, timedelta(hours=48, seconds=-1), 215_999, 216_001]
     assert [duration(each) for each in given] == [
         "",
+        "0 ms",
         "340 ms",
         "1.0 s",
         "119.9 s",
@@ -57,8 +66,13 @@ def test_durations_numbers_and_sizes_are_readable() -> None:
         "2.0 h",
         "47.0 h",
         "2 days",
+        "2.0 h",
+        "2.1 h",
+        "48.0 h",
+        "2 days",
+        "3 days",
     ]
-    assert [number(each) for each in (None, 1234567)] == ["", "1,234,567"]
+    assert [number(each) for each in (None, 0, 1234567, Decimal("1234.5"))] == ["", "0", "1,234,567", "1,234.5"]
     assert [size(each) for each in (None, 0, 999, 1000, 1234, 5e6, 1e9, 7e12)] == [
         "",
         "0 bytes",
@@ -69,3 +83,29 @@ def test_durations_numbers_and_sizes_are_readable() -> None:
         "1.0 GB",
         "7,000.0 GB",
     ]
+
+
+def test_a_text_with_printable_characters_alone_is_the_same_object() -> None:
+    """Also where it is marked as safe."""
+    text = Markup("<b>x</b>")
+    assert visible(text) is text
+    plain = "a b" * 3
+    assert visible(plain) is plain
+    assert visible("a\u200cb\u00adc") == "a\u200cb\u27e8U+00AD\u27e9c"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1249, "1.2 kB"),
+        (1251, "1.3 kB"),
+        (999_500, "999.5 kB"),
+        (1_249_999, "1.2 MB"),
+        (1_250_001, "1.3 MB"),
+        (999_500_000, "999.5 MB"),
+        (1_249_999_999, "1.2 GB"),
+        (1_250_000_001, "1.3 GB"),
+    ],
+)
+def test_sizes_are_rounded_to_a_tenth(value: int, shown: str) -> None:
+    assert size(value) == shown

@@ -1,8 +1,10 @@
 """What the pages of reports make of the table's items and of histories, beside the end-to-end tests."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -16,21 +18,38 @@ from operations.console.reading.reports import (
     EXPLANATIONS,
     KINDS,
     PAGE,
+    Execution,
     Position,
+    Report,
     ReportState,
     Search,
+    executions_of,
     find_report,
     ledger_events,
     overdue_since,
     read_item,
     search,
+    time_to_delivery,
 )
 from operations.console.reading.reports import _told as told
 from operations.console.site import PAGES
 from operations.outcomes import _reports
+from operations.redrive import restarted_name
 from quickstart.dynamodb import Table, _marshal
 from quickstart.solicitations.ledger import State
-from tests.unit.operations.console.support import NOW, Visitor, error, make_console, readable, visitor
+from tests.unit.operations.console.support import (
+    KEYS,
+    LOCAL,
+    NOW,
+    ORIGIN,
+    Visitor,
+    error,
+    forms,
+    link,
+    make_console,
+    readable,
+    visitor,
+)
 from tests.unit.sp_api.support import Answer, ScriptedServer, answer_json
 from tests.unit.statemachines.throttling import STATE_MACHINE
 from tests.waiting import until
@@ -60,9 +79,11 @@ class FakeTable:
         self.size = size
         self.reads = 0
         self.sizes: list[int] = []
+        self.asked: list[dict[str, Any]] = []
 
     def query(self, **query: Any) -> dict[str, Any]:
         self.reads += 1
+        self.asked.append(query)
         self.sizes.append(query["Limit"])
         values = {name: value["S"] for name, value in query["ExpressionAttributeValues"].items()}
         found = sorted(
@@ -179,7 +200,10 @@ def test_a_search_that_finds_nothing_stops_and_can_go_on() -> None:
     assert search(console, Search(["A1"], state=ReportState.FAILED, after=page.next)).read == 500
 
 
-@pytest.mark.parametrize("text", ["", "x", "{}", "[1, 2, 3]", '["a", "b"]', '["", "", ""]', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "{}", '"abc"', '{"a": 1, "b": 2, "c": 3}', "[1, 2, 3]", '["a", "b"]', '["", "", ""]', "[" * 100_000],
+)
 def test_a_position_that_nobody_was_given_is_refused(text: str) -> None:
     assert Position.read(text) is None
 
@@ -564,3 +588,379 @@ def test_the_pages_of_a_search_keep_what_was_asked_for(monkeypatch: pytest.Monke
     newest = 'seller=A1&amp;from=2026-11-20">Newest'
     assert newest not in first
     assert newest in browser.get(older)
+
+
+def test_a_page_of_a_search_is_one_query_for_each_seller() -> None:
+    table = FakeTable([])
+    console = make_console({"dynamodb": table}, **OUTPUTS)
+
+    def values(**given: Any) -> dict[str, str]:
+        search(console, Search(["A1"], **given))
+        return {name: value["S"] for name, value in table.asked[-1]["ExpressionAttributeValues"].items()}
+
+    # Other items of the table have a "!" in place of the time.
+    assert values() == {":seller": "A1", ":least": '"', ":most": "~"}
+    assert table.asked[0] | {"ExpressionAttributeValues": {}} == {
+        "TableName": "reports",
+        "IndexName": "SellerIdCreatedTimeIndex",
+        "KeyConditionExpression": "SellerId = :seller AND CreatedTime BETWEEN :least AND :most",
+        "ExpressionAttributeValues": {},
+        "ScanIndexForward": False,
+        "Limit": 100,
+    }
+    assert values(least="2026-11-20", most="2026-11-20") == {
+        ":seller": "A1",
+        ":least": "2026-11-20",
+        ":most": "2026-11-20",
+    }
+    after = Position("2026-11-19", "A1", "7")
+    assert values(least="2026-11-18", most="2026-11-20", after=after)[":most"] == "2026-11-19"
+    search(console, Search(["A1"], least="2026-11-21", most="2026-11-20"))
+    assert table.reads == 3
+
+
+@pytest.mark.parametrize(("sellers", "size"), [(1, 100), (3, 33), (20, 5), (100, 5)])
+def test_a_search_begins_with_about_two_pages_of_all_sellers_together(sellers: int, size: int) -> None:
+    table = FakeTable([])
+    search(make_console({"dynamodb": table}, **OUTPUTS), Search([f"A{number}" for number in range(sellers)]))
+    assert table.sizes == [size] * sellers
+
+
+def test_a_search_for_no_seller_finds_nothing() -> None:
+    found = search(make_console({"dynamodb": FakeTable([])}, **OUTPUTS), Search([]))
+    assert (found.reports, found.read, found.next, found.counting) == ([], 0, None, False)
+
+
+@pytest.mark.parametrize(("count", "read", "more"), [(999, 999, False), (1000, 1000, True), (1001, 1000, True)])
+def test_a_search_looks_at_a_thousand_reports(count: int, read: int, more: bool) -> None:
+    console = make_console({"dynamodb": FakeTable([item(number) for number in range(count)])}, **OUTPUTS)
+    found = search(console, Search(["A1"], state=ReportState.FAILED))
+    assert (found.read, found.next is not None) == (read, more)
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({"RequestedTime": LATE}, ReportState.WAITING),
+        ({"RequestedTime": "2026-11-25T11:59:59+00:00"}, ReportState.OVERDUE),
+        ({"RequestedTime": None}, ReportState.WAITING),
+        ({"DeliveryStatus": "STORED"}, ReportState.IN_DELIVERY),
+        ({"DeliveryStatus": "FAILED"}, ReportState.FAILED),
+        ({"ReportStatus": "FATAL", "DeliveryStatus": "FAILED"}, ReportState.FAILED),
+        ({"ReportStatus": "FATAL", "DeliveryStatus": None}, ReportState.FATAL),
+        ({"ReportStatus": "CANCELLED", "DeliveryStatus": None}, ReportState.IN_DELIVERY),
+    ],
+)
+def test_a_report_is_overdue_only_while_it_waits(changed: Mapping[str, Any], state: ReportState) -> None:
+    given = {**item(1, ReportStatus="IN_QUEUE", RequestedTime=LATE, DeliveryStatus=None), **changed}
+    assert read_item({name: value for name, value in given.items() if value is not None}, LATE).state == state
+
+
+@pytest.mark.parametrize(("hours", "since"), [("", LATE), ("48", "2026-11-24T12:00:00+00:00")])
+def test_the_parameter_says_when_a_report_is_overdue(hours: str, since: str) -> None:
+    stack = replace(make_console().stack, parameters={"ReportOverdueHours": hours})
+    assert overdue_since(stack, NOW) == since
+
+
+@pytest.mark.parametrize(
+    ("requested", "notified", "seconds"),
+    [
+        ("2026-11-20T00:00:00+00:00", "2026-11-20T00:00:00+00:00", 0),
+        ("2026-11-20T00:00:00+00:00", "2026-11-20T00:01:00+00:00", 60),
+        ("2026-11-20T00:00:01+00:00", "2026-11-20T00:00:00+00:00", None),
+        (None, "2026-11-20T00:00:00+00:00", None),
+        ("2026-11-20T00:00:00+00:00", None, None),
+    ],
+)
+def test_the_time_to_delivery_is_from_the_request_to_the_e_mail(
+    requested: str | None, notified: str | None, seconds: int | None
+) -> None:
+    found = time_to_delivery({"RequestedTime": requested, "NotifiedTime": notified})
+    assert found == (None if seconds is None else timedelta(seconds=seconds))
+
+
+def test_a_report_is_read_from_its_item() -> None:
+    given = {
+        **item(1),
+        "RegionCode": "EU",
+        "MarketplaceIds": ["M1", "M2"],
+        "ReportStatus": "DONE",
+        "RequestedTime": "requested",
+        "ReportCreatedTime": "created",
+        "StoredTime": "stored",
+        "NotifiedTime": "notified",
+        "DeliveryFailedTime": "failed",
+        "DeliveryError": "E",
+        "SizeBytes": 12,
+        "ObjectKey": "a/b",
+    }
+    found = read_item(given, LATE)
+    assert found == Report(
+        report_id="1",
+        seller_id="A1",
+        region="EU",
+        report_type="GET_A",
+        marketplaces=("M1", "M2"),
+        status="DONE",
+        state=ReportState.DELIVERED,
+        recorded="2026-11-20T00:00:01.000000+00:00",
+        requested="requested",
+        created="created",
+        stored="stored",
+        notified="notified",
+        failed="failed",
+        error="E",
+        size=12,
+        key="a/b",
+        item=given,
+    )
+    assert found.order == ("2026-11-20T00:00:01.000000+00:00", "A1", "1")
+    assert (found.kind, found.explanation) == ("good", "The e-mail was sent")
+
+
+class Machine(States):
+    """Executions by the last part of their ARN."""
+
+    def __init__(self, **executions: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.executions = executions
+        self.asked: list[Any] = []
+
+    def describe_execution(self, executionArn: str) -> Any:  # noqa: N803 - AWS's name
+        name = executionArn.rpartition(":")[2]
+        self.asked.append(name)
+        if name not in self.executions:
+            raise self.exceptions.ExecutionDoesNotExist
+        found = {"executionArn": executionArn, "name": name, "status": "SUCCEEDED", "startDate": NOW}
+        return {**found, **self.executions[name]}
+
+    def get_execution_history(self, **request: Any) -> Any:
+        assert (request["maxResults"], request["includeExecutionData"]) == (500, True)
+        return {"events": [event("ExecutionStarted")]}
+
+
+MACHINE = {"ReportProcessorStateMachineArn": States.MACHINE}
+
+
+def test_the_executions_of_a_report_are_those_of_its_endings_the_oldest_first() -> None:
+    late = {"startDate": NOW + timedelta(hours=1), "status": "RUNNING"}
+    states = Machine(**{"A1-1-DONE": late, "A1-1-FATAL": {"stopDate": NOW, "redriveCount": 2}})
+    console = make_console({"stepfunctions": states}, **MACHINE)
+    fatal, done = executions_of(console, read_item(item(1), LATE))
+    assert sorted(states.asked) == ["A1-1-CANCELLED", "A1-1-DONE", "A1-1-FATAL"]
+    prefix = "arn:aws:states:eu-west-1:1:execution:ReportProcessor-x:"
+    assert fatal == Execution(
+        f"{prefix}A1-1-FATAL", "A1-1-FATAL", "SUCCEEDED", NOW, NOW, 2, "", "", None, fatal.events, False
+    )
+    assert [each.what for each in fatal.events] == ["The notification started an execution"]
+    assert (done.name, done.stopped, done.redrives, done.advice) == ("A1-1-DONE", None, 0, None)
+
+
+def test_only_an_execution_that_failed_has_advice() -> None:
+    def advice(status: str) -> bool:
+        states = Machine(**{"A1-1-DONE": {"status": status, "error": "E", "cause": "no"}})
+        console = make_console({"stepfunctions": states}, **MACHINE)
+        (found,) = executions_of(console, read_item(item(1), LATE))
+        assert (found.error, found.cause) == ("E", "no")
+        return found.advice is not None
+
+    statuses = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+    assert [status for status in statuses if advice(status)] == ["FAILED", "TIMED_OUT", "ABORTED"]
+
+
+def test_where_executions_are_started_again_those_are_looked_for() -> None:
+    states = Machine()
+    assert (
+        executions_of(make_console({"stepfunctions": states}, local=LOCAL, **MACHINE), read_item(item(1), LATE)) == []
+    )
+    names = ["A1-1-CANCELLED", "A1-1-DONE", "A1-1-FATAL"]
+    assert sorted(states.asked) == sorted([*names, *map(restarted_name, names)])
+
+
+def test_the_execution_of_a_vendor_s_report_is_known_from_the_e_mail_about_its_failure() -> None:
+    def asked(failure: str) -> list[str]:
+        states = Machine()
+        executions_of(
+            make_console({"stepfunctions": states}, **MACHINE),
+            read_item({**item(1), "AnnouncedFailure": failure}, LATE),
+        )
+        return [name for name in states.asked if "DONE" not in name and "FATAL" not in name and "CANC" not in name]
+
+    prefix = "arn:aws:states:eu-west-1:1:execution:ReportProcessor-x"
+    assert asked(f"{prefix}:vendor#2") == ["vendor"]
+    assert asked("arn:aws:states:eu-west-1:1:execution:Another:vendor#2") == []
+
+
+def test_a_long_name_of_an_execution_is_the_one_that_the_stack_gave_it() -> None:
+    """Step Functions takes 80 characters."""
+    states = Machine()
+    report = read_item({**item(1), "SellerId": "S" * 78}, LATE)
+    executions_of(make_console({"stepfunctions": states}, **MACHINE), report)
+    assert [len(name) for name in states.asked] == [80, 80, 80]
+
+
+def test_attempts_are_counted_in_each_step() -> None:
+    def entered(kind: str, name: str) -> dict[str, Any]:
+        return event(f"{kind}StateEntered", stateEnteredEventDetails={"name": name})
+
+    history = [
+        entered("Task", "StoreDocument"),
+        *[event("TaskScheduled")] * 3,
+        entered("Task", "New"),
+        *[event("TaskScheduled")] * 2,
+        event("TaskSucceeded"),
+        entered("Succeed", "MadeElsewhere"),
+        event("ExecutionTimedOut"),
+        event("ExecutionAborted"),
+        event("MapRunAborted", mapRunAbortedEventDetails={"error": "E"}),
+    ]
+    assert [(each.what, each.detail, each.kind) for each in told(history)] == [
+        ("Copy the document to the bucket", "", "plain"),
+        ("Attempt 2", "", "plain"),
+        ("Attempt 3", "", "plain"),
+        ("New", "", "plain"),
+        ("Attempt 2", "", "plain"),
+        ("The report was requested elsewhere, and is not delivered", "", "plain"),
+        ("The execution took too long", "", "bad"),
+        ("Somebody stopped the execution", "", "bad"),
+        ("This attempt failed", "E", "bad"),
+    ]
+    assert {each.time for each in told(history)} == {"2026-11-26T00:00:00.000+00:00"}
+    assert [each.what for each in told([event("TaskScheduled")] * 2)] == ["Attempt 2"]
+
+
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [
+        ({"error": "E", "cause": "words"}, "E: words"),
+        ({"cause": '{"errorMessage": "no"}'}, "no"),
+        ({"error": "E", "cause": '{"other": 1}'}, 'E: {"other": 1}'),
+        ({"error": "E", "cause": "[1]"}, "E: [1]"),
+        ({"error": "E"}, "E"),
+        ({}, ""),
+    ],
+)
+def test_a_failure_is_told_by_its_error_and_message(details: Mapping[str, str], reason: str) -> None:
+    (told_event,) = told([event("TaskFailed", taskFailedEventDetails=details)])
+    assert told_event.detail == reason
+
+
+def test_a_search_is_what_the_form_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "known_sellers", lambda _: ["A1", "A2"])
+    table = FakeTable([item(1), item(2), {**item(3), "SellerId": "A2"}])
+    browser = visitor(make_console({"dynamodb": table}, **OUTPUTS), PAGES)
+
+    def listed(query: str) -> list[str]:
+        page = browser.get(f"/reports?{query}")
+        return [number for number in "123" if f'/{number}">{number}<' in page]
+
+    assert listed("") == ["1", "2", "3"]
+    assert listed("seller=%20A2%20") == ["3"]
+    assert listed("type=%20get_b%20") == ["2"]
+    assert listed("type=_a") == ["1", "3"]
+    assert listed("state=failed") == []
+    assert listed("state=delivered") == ["1", "2", "3"]
+    # The whole day, and the whole minute.
+    assert listed("from=2026-11-20&to=2026-11-20") == ["1", "2", "3"]
+    assert listed("to=2026-11-20T00:00") == ["1", "2", "3"]
+    assert listed("to=2026-11-19") == []
+    assert listed("from=2026-11-21") == []
+    page = browser.get("/reports?seller=A1&type=GET&state=delivered&from=2026-11-20T00:00&to=2026-11-21T00:00")
+    for part in (
+        'name="seller" list="sellers" value="A1"',
+        'name="type" value="GET"',
+        "<option selected>delivered</option>",
+        'name="from" value="2026-11-20T00:00"',
+        'name="to" value="2026-11-21T00:00"',
+        '<a class="button" href="/reports">Reset</a>',
+    ):
+        assert part in page
+    assert "Reset" not in browser.get("/reports")
+    assert "2 read for this page." in readable(page)
+
+
+def test_one_seller_is_searched_wherever_it_is_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for troubles, of which the count keeps only the newest of all sellers."""
+    monkeypatch.setattr(reports, "known_sellers", lambda _: [f"A{number:03}" for number in range(101)])
+    table = FakeTable([item(1, "A100", **ITEMS[ReportState.FAILED])])
+    browser = visitor(make_console({"dynamodb": table}, **OUTPUTS), PAGES)
+    page = readable(browser.get("/reports?seller=A100&state=failed"))
+    assert table.reads == 1
+    assert "1 failed AccessDeniedError A100 GET_A" in page
+    assert "This search covers" not in page
+    browser.get("/reports?state=failed")
+    assert table.reads == 1
+
+
+def test_a_report_names_its_log_lines_and_the_time_limit(server: ScriptedServer) -> None:
+    page = one_report(server, States()).get("/reports/A1/1")
+    assert link(page, "Log lines of this report") == "/logs?find=1&since=14d&area=reports"
+    assert link(page, "First rows") == "/reports/A1/1/rows"
+    assert forms(page) == ["/reports/A1/1/again", "/reports/A1/1/redrive"]
+    assert re.search(r'name="token" value="console-[0-9a-f-]{36}"', page)
+    assert "In the terminal" not in page
+    waiting = FakeTable([item(1, **ITEMS[ReportState.WAITING])])
+    clients = {"dynamodb": waiting, "stepfunctions": States()}
+    page = readable(visitor(make_console(clients, **OUTPUTS, **MACHINE), PAGES).get("/reports/A1/1"))
+    assert "SP-API has not said that the report is finished. After 24 hours, it is overdue." in page
+    clients = {"dynamodb": FakeTable([item(1, **STORED)]), "stepfunctions": States()}
+    page = readable(
+        visitor(make_console(clients, allows_changes=False, **OUTPUTS, **MACHINE), PAGES).get("/reports/A1/1")
+    )
+    assert "In the terminal: fix the cause that make logs STACK=quick-start REGION=eu-west-1 FUNCTION=Rep" in page
+
+
+def test_a_report_without_a_period_is_requested_with_a_new_token(server: ScriptedServer) -> None:
+    """The form has the token; without it, each request is a new one."""
+    server.answer("POST", "/reports", answer_json({"reportId": "2 3"}))
+    given = {"RegionCode": "EU", "MarketplaceIds": ["M"], "DataStartTime": "s", "DataEndTime": "e"}
+    clients = {"dynamodb": FakeTable([item(1, "A 1", **given)]), "stepfunctions": States()}
+    browser = visitor(make_console(clients, **OUTPUTS, **MACHINE, ReportCreatorUrl=f"{server.url}/reports"), PAGES)
+    for _ in range(2):
+        answer = browser.client.post(
+            "/reports/A%201/1/again",
+            data={"csrf": KEYS.form},
+            headers={"Origin": ORIGIN},
+            follow_redirects=False,
+        )
+        assert answer.headers["location"].partition("?")[0] == "/reports/A%201/2%203"
+    first, second = (request.json for request in server.received("/reports", "POST"))
+    tokens = first.pop("ClientToken"), second.pop("ClientToken")
+    assert first == second == {
+        "SellerId": "A 1", "RegionCode": "EU", "ReportType": "GET_A", "MarketplaceIds": ["M"],
+    }  # fmt: skip
+    assert tokens[0] != tokens[1]
+    assert all(token.startswith("console-") for token in tokens)
+
+
+def test_a_period_is_requested_again_from_its_beginning_to_its_end(server: ScriptedServer) -> None:
+    server.answer("POST", "/reports", answer_json({"reportId": "1"}))
+    given = STORED | {"DataEndTime": "2026-11-02T00:00:00+00:00"}
+    clients = {"dynamodb": FakeTable([item(1, **given)]), "stepfunctions": States()}
+    browser = visitor(make_console(clients, **OUTPUTS, **MACHINE, ReportCreatorUrl=f"{server.url}/reports"), PAGES)
+    browser.post("/reports/A1/1/again", token="t")
+    assert server.received("/reports", "POST")[0].json["ReportDataEndTime"] == "2026-11-02T00:00:00+00:00"
+
+
+def test_a_redrive_that_fails_is_a_problem(server: ScriptedServer) -> None:
+    class Late(States):
+        def redrive_execution(self, executionArn: str) -> Any:  # noqa: N803 - boto3's name
+            raise error("ExecutionNotRedrivable", "it is too late", executionArn)
+
+    page = one_report(server, Late()).post("/reports/A1/1/redrive", execution=States.ARN)
+    assert "A1-1-DONE: cannot be redriven: it is too late." in page
+    assert 'role="alert"' in page
+    assert 'role="alert"' not in one_report(server, States()).post("/reports/A1/1/redrive", execution=States.ARN)
+
+
+def test_a_request_to_the_stack_is_sent_once(server: ScriptedServer) -> None:
+    """Whoever sent the form may send it again, with the same token."""
+    busy = answer_json({"message": "busy"}, 503)
+    server.answer("POST", "/reports", busy)
+    server.answer("GET", "/reports/1", busy)
+    browser = one_report(server, States())
+    page = readable(browser.post("/reports/A1/1/again", 502, token="t"))
+    assert "This did not work POST ReportCreatorUrl: HTTP 503: busy" in page
+    page = readable(browser.get("/reports/A1/1/link", 502))
+    assert "The stack did not return a link GET ReportCreatorUrl/1: HTTP 503: busy" in page
+    assert len(server.requests) == 2

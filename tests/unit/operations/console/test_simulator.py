@@ -3,6 +3,7 @@
 import html
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from operations.command import CommandError
 from operations.console.console import LocalServers
 from operations.console.pages import simulator
 from operations.console.pages.simulator import _fault
-from tests.unit.operations.console.support import LOCAL, make_console, readable, visitor
-from tests.unit.sp_api.support import ScriptedServer, answer_json
+from operations.console.reading.simulator import Clock, Entry, Log, Simulator
+from tests.unit.operations.console.support import LOCAL, forms, link, make_console, readable, visitor
+from tests.unit.sp_api.support import Answer, ScriptedServer, answer_json
 
 PAGES = (simulator.PAGE,)
 ENTRY = {
@@ -146,3 +148,142 @@ def test_the_clock_is_moved_in_these_steps(served: ScriptedServer) -> None:
     page = readable(visitor(make_console(local=LocalServers(served.url, Path("mail"))), PAGES).get("/simulator"))
     for step in ("10 minutes", "1 hour", "1 day", "7 days"):
         assert step in page
+    served.answer(
+        "GET",
+        "/simulator/faults",
+        answer_json({"faults": [{"fault": "slow", "operation": "", "sellerId": "", "status": 0, "remaining": 1}]}),
+    )
+    shown = visitor(make_console(local=LocalServers(served.url, Path("mail"))), PAGES).get("/simulator")
+    assert forms(shown) == [*["/simulator/clock"] * 5, "/simulator/faults/remove", "/simulator/faults"]
+    assert link(shown, served.url) == f"{served.url}/"
+
+
+def test_a_request_is_shown_as_the_log_has_it(served: ScriptedServer) -> None:
+    """Without secrets, the newest first."""
+    plain = {"time": "t", "operation": "getReport", "method": "GET", "path": "/r", "status": 200}
+    listed = [
+        plain,
+        {**plain, "scope": "notifications", "body": ""},
+        {**plain, "scope": "notifications", "sellerId": "A1", "body": {}, "fault": "slow"},
+        ENTRY | {"body": {"secret": "plain words", "n": 1}},
+    ]
+    served.answer("GET", "/simulator/requests", answer_json({"counts": {"getReport": 3}, "requests": listed}))
+    found = Simulator(served.url).log("", 0)
+    entry = Entry("t", "getReport", "GET /r", 200, "", "", "", "", 0.0, "")
+    assert found == Log(
+        [
+            Entry(
+                time="2026-11-26T12:00:00.000Z",
+                operation="createReport",
+                request="POST /reports?x=***",
+                status=0,
+                who="<script>alert(1)</script>",
+                request_id="r",
+                fault="",
+                error="***",
+                milliseconds=3.0,
+                body='{\n  "secret": "***",\n  "n": 1\n}',
+            ),
+            replace(entry, who="A1", fault="slow"),
+            replace(entry, who="notifications"),
+            entry,
+        ],
+        {"getReport": 3},
+        4,
+        0,
+    )
+
+
+@pytest.mark.parametrize(("count", "start", "following"), [(50, 0, 0), (51, 0, 50), (100, 50, 0), (101, 50, 100)])
+def test_fifty_requests_are_on_a_page(count: int, start: int, following: int) -> None:
+    assert Log([], {}, count, start).following == following
+
+
+@pytest.mark.parametrize(("given", "start"), [("50", 50), ("99999", 0), ("100000", 0), ("-1", 0), ("", 0)])
+def test_a_page_of_the_log_begins_where_the_one_before_it_ended(served: ScriptedServer, given: str, start: int) -> None:
+    listed = [ENTRY | {"operation": f"op{number}"} for number in range(101)]
+    served.answer("GET", "/simulator/requests", answer_json({"counts": {"op": 101}, "requests": listed}))
+    page = visitor(make_console(local=LocalServers(served.url, Path("mail"))), PAGES).get(
+        f"/simulator?operation=op&start={given}"
+    )
+    if given == "99999":
+        assert "No requests." in page
+        return
+    assert page.count("<td>op") == 50
+    assert f"<td>op{100 - start}</td>" in page
+    assert link(page, "Older requests") == f"/simulator?operation=op&start={start + 50}#requests"
+    assert link(page, "Newest") == ("/simulator?operation=op#requests" if start else "")
+
+
+def test_the_faults_that_remain_are_shown(served: ScriptedServer) -> None:
+    faults = [
+        {"fault": "status", "operation": "getReport", "sellerId": "A1", "status": 503, "remaining": 2},
+        {"fault": "slow", "operation": "", "sellerId": "", "status": None, "remaining": None},
+    ]
+    served.answer("GET", "/simulator/faults", answer_json({"faults": faults}))
+    page = readable(visitor(make_console(local=LocalServers(served.url, Path("mail"))), PAGES).get("/simulator"))
+    assert "status getReport A1 503 2 slow any any all Remove all faults" in page
+    assert "Fault status slow reset lose truncate expire Operation" in page
+
+
+def test_the_clock_is_read_and_set(served: ScriptedServer) -> None:
+    simulated = Simulator(served.url)
+    assert simulated.clock() == Clock("2026-11-26T13:00:00Z", 2.5, 3600.0)
+    assert simulated.set_clock({"scale": 2.5}) == Clock("2026-11-26T13:00:00Z", 2.5, 3600.0)
+    page = visitor(make_console(local=LocalServers(served.url, Path("mail"))), PAGES).post(
+        "/simulator/clock", advanceSeconds="", scale="2.5"
+    )
+    assert "The clock was not changed" not in page
+    assert [json.loads(request.body) for request in served.requests if request.method == "PUT"] == [{"scale": 2.5}] * 2
+    for seconds in ("600", "3600", "86400", "604800"):
+        assert f'name="advanceSeconds" value="{seconds}"' in page
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            Answer(200, b"no JSON"),
+            "the simulator does not answer (JSONDecodeError): make restart SERVER=simulator starts it again",
+        ),
+        (answer_json({"error": "no\nway"}, 400), "the simulator refused: no way"),
+        (answer_json({}, 500), "the simulator refused: 500"),
+    ],
+)
+def test_what_the_simulator_refuses_is_explained(served: ScriptedServer, answer: Answer, words: str) -> None:
+    served.answer("GET", "/simulator/clock", answer)
+    with pytest.raises(CommandError) as raised:
+        Simulator(served.url).clock()
+    assert str(raised.value) == words
+
+
+def test_a_body_that_is_a_text_is_shown_as_it_is(served: ScriptedServer) -> None:
+    served.answer("GET", "/simulator/requests", answer_json({"counts": {}, "requests": [ENTRY | {"body": "Größe"}]}))
+    (entry,) = Simulator(served.url).log("", 0).entries
+    assert entry.body == '"Größe"'
+
+
+def test_numbers_of_a_fault_may_have_a_fraction() -> None:
+    given = {
+        "fault": "truncate",
+        "operation": "",
+        "sellerId": " A1 ",
+        "count": " 2 ",
+        "afterBytes": " 10 ",
+        "status": " ",
+    }
+    assert _fault(given) == {"fault": "truncate", "sellerId": "A1", "count": 2, "afterBytes": 10}
+    assert isinstance(_fault(given)["count"], int)
+
+
+def test_a_simulator_that_does_not_answer_is_given_up_after_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    def request(*_: str, timeout: float, **__: object) -> None:
+        waited.append(timeout)
+        raise requests.ReadTimeout
+
+    monkeypatch.setattr(requests, "request", request)
+    with pytest.raises(CommandError, match=r"^the simulator does not answer \(ReadTimeout\): make restart"):
+        Simulator("http://127.0.0.1:1").clock()
+    assert waited == [10]
