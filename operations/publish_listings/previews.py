@@ -30,7 +30,7 @@ def preview(api: StackApi, target: Target, messages: Sequence[Message], progress
                 show(len(outcomes))
         except BaseException:
             # Otherwise the pool asks for the rest before it ends.
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
     return outcomes
 

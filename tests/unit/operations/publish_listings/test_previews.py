@@ -1,11 +1,15 @@
 """What the command asks the stack for a preview, and what it makes of the answer."""
 
 import io
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
 
 from operations.api import LISTINGS, RefusedError
+from operations.command import CommandError
 from operations.publish_listings.api import StackApi, Target
 from operations.publish_listings.messages import Message
 from operations.publish_listings.outcomes import Outcome
@@ -107,3 +111,56 @@ def test_a_refusal_of_the_stack_is_the_outcome_of_its_row() -> None:
 def test_the_outcomes_are_in_the_order_of_the_rows() -> None:
     messages = [Message(row, message("DELETE").content) for row in range(2, 30)]
     assert [outcome.row for outcome in previewed(Api(None), *messages)] == list(range(2, 30))
+
+
+def test_it_shows_how_many_rows_amazon_has_seen() -> None:
+    class Shown(Progress):
+        def __init__(self) -> None:
+            self.steps: list[object] = []
+
+        @contextmanager
+        def bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+            self.steps += [label, total]
+            yield self.steps.append
+
+    shown = Shown()
+    preview(cast("StackApi", Api(None)), TARGET, [message("DELETE")] * 3, shown)
+    assert shown.steps == ["Amazon previews 3 rows", 3, 1, 2, 3]
+
+
+def test_four_rows_are_asked_for_at_once() -> None:
+    """Amazon allows five calls a second."""
+    together, lock, running, most = threading.Barrier(4), threading.Lock(), 0, 0
+
+    class Waiting(Api):
+        def send(self, *_: object) -> Any:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            together.wait(60)
+            with lock:
+                running -= 1
+            return {"status": "VALID"}
+
+    outcomes = previewed(Waiting(None), *[message("UPDATE", attributes=ATTRIBUTES)] * 80)
+    assert {outcome.status for outcome in outcomes} == {"VALID"}
+    assert most == 4
+
+
+def test_without_an_answer_the_rest_is_not_asked_for() -> None:
+    answered = threading.Event()
+
+    class Silent(Api):
+        def send(self, *request: object) -> Any:
+            self.sent.append(request)
+            if len(self.sent) == 1:
+                raise CommandError("no answer")
+            # An answer takes a moment.
+            answered.wait(0.01)
+            return {"status": "VALID"}
+
+    api = Silent(None)
+    with pytest.raises(CommandError, match=r"^no answer$"):
+        previewed(api, *[message("UPDATE", attributes=ATTRIBUTES)] * 400)
+    assert len(api.sent) < 200
