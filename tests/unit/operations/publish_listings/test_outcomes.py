@@ -83,6 +83,29 @@ def test_where_an_issue_is(issue: dict[str, object], said: str) -> None:
     assert of_result(result, columns("item_name")).problems == (said,)
 
 
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("fulfillment_availability.quantity", "B (fulfillment_availability.quantity)"),
+        ("fulfillment_availability.restock_date", "A (fulfillment_availability.fulfillment_channel_code)"),
+        ("fulfillment_availability", "A (fulfillment_availability.fulfillment_channel_code)"),
+        ("purchasable_offer.our_price", "D (purchasable_offer.our_price.schedule.value_with_tax)"),
+        ("purchasable_offer.start", "C (purchasable_offer.start_at)"),
+    ],
+)
+def test_the_column_of_the_field_itself_comes_first(name: str, column: str) -> None:
+    """Then one of a field inside it, then one of the same attribute."""
+    message = columns(
+        "fulfillment_availability.fulfillment_channel_code",
+        "fulfillment_availability.quantity",
+        "purchasable_offer.start_at",
+        "purchasable_offer.our_price.schedule.value_with_tax",
+    )
+    issue = {"severity": "ERROR", "message": "Wrong.", "attributeNames": [name]}
+    (problem,) = of_result({"sku": "A", "status": "INVALID", "issues": [issue]}, message).problems
+    assert problem == f"{column}: Wrong."
+
+
 def test_problems_of_a_row_are_one_outcome() -> None:
     problems = [
         Problem(3, "type", "must be a number", "C (size)"),
