@@ -95,7 +95,7 @@ class Headings:
         """From `Artikelnummer=sku; Preis=list_price; Notiz=`. Raises FileProblemError."""
         found: dict[str, str] = {}
         for entry in filter(str.strip, text.split(";")):
-            heading, sign, name = entry.rpartition("=") if entry.count("=") == 1 else entry.partition("=")
+            heading, sign, name = entry.partition("=")
             if not sign or not heading.strip():
                 raise FileProblemError(
                     "headings", f'HEADINGS has {shown_text(entry.strip())}; write "heading=name; heading=name"'
@@ -114,7 +114,7 @@ class Headings:
 
     def has_sku(self, cells: Sequence[str]) -> bool:
         """Whether one of the texts is the heading of the SKUs."""
-        return any(self.role(cell) is Role.SKU for cell in cells if cell)
+        return any(self.role(cell) is Role.SKU for cell in cells)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Table:
 
     def positions(self) -> range:
         """The columns, counted from 0."""
-        return range(max((len(row.cells) for row in (*self.levels, *self.rows)), default=0))
+        return range(max(len(row.cells) for row in (*self.levels, *self.rows)))
 
 
 def find_table(sheet: Sheet, headings: Headings) -> Table:
@@ -168,7 +168,7 @@ def _continues(sheet: Sheet, first: Row, row: Row, headings: Headings) -> bool:
     position = next(at for at, text in texts(first) if headings.role(text) is Role.SKU)
     for area in sheet.merged:
         if area.first_column <= position <= area.last_column and area.first_row <= first.number <= area.last_row:
-            return first.number < row.number <= area.last_row
+            return row.number <= area.last_row
     return (
         not sheet.merged
         and row.number == first.number + 1
