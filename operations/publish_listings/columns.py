@@ -226,7 +226,7 @@ def match_columns(
     columns: list[Column] = []
     problems: list[Problem] = []
     for position in table.positions():
-        written = _headings_at(table, position)
+        written = _headings_at(table, position, headings)
         if not written:
             problems.extend(_unnamed(table, position, columns))
             continue
@@ -239,7 +239,7 @@ def match_columns(
     return tuple(columns), (*problems, *repeated, *_roles_twice(table, columns))
 
 
-def _headings_at(table: Table, position: int) -> list[str]:
+def _headings_at(table: Table, position: int, headings: Headings) -> list[str]:
     """What can be the heading of a column, the likeliest first: the lowest level, both levels together, the upper."""
     levels: list[str] = []
     for level in table.levels:
@@ -249,21 +249,14 @@ def _headings_at(table: Table, position: int) -> list[str]:
             cell = next((level.cell(at) for at in range(position, -1, -1) if level.cell(at) is not None), None)
         if isinstance(cell, str) and (not levels or levels[-1] != cell):
             levels.append(cell)
-    lowest = table.levels[-1].cell(position)
-    if not isinstance(lowest, str):
+    if not isinstance(table.levels[-1].cell(position), str):
         # A title above the table is no heading of a column.
-        own = [cell for level in table.levels if isinstance(cell := level.cell(position), str)]
-        return own[-1:] if len(own) == 1 and len(table.levels) > 1 and _is_heading_row(table, own[0], position) else []
+        row = next((level for level in reversed(table.levels) if isinstance(level.cell(position), str)), None)
+        return [str(row.cell(position))] if row and headings.has_sku([text for _, text in texts(row)]) else []
     if len(levels) < 2:
         return levels
     upper, lower = levels[-2:]
     return [lower, f"{upper}.{lower}", f"{upper}: {lower}"]
-
-
-def _is_heading_row(table: Table, text: str, position: int) -> bool:
-    """Whether the row with this text is the one with the heading of the SKUs."""
-    row = next(level for level in table.levels if level.cell(position) == text)
-    return any(_ROLES.get(letters(other)) is Role.SKU for _, other in texts(row))
 
 
 def _matched(

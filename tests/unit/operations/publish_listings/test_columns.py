@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from operations.publish_listings.columns import Headings, Role, place_of
+from operations.publish_listings.columns import Headings, Role, find_table, match_columns, place_of
+from operations.publish_listings.definitions import Definitions
 from operations.publish_listings.messages import Choices
-from operations.publish_listings.sheets import FileProblemError, column_letters
+from operations.publish_listings.sheets import FileProblemError, Problem, Sheet, column_letters
 from tests.spreadsheets import HEADINGS, csv_bytes, rows_of, suitcase
 from tests.unit.operations.publish_listings.reading import (
     LUGGAGE,
@@ -24,6 +25,22 @@ def with_columns(folder: Path, *more: tuple[str, object], headings: str = "", **
     product = suitcase(1, **changed)
     rows = [[*HEADINGS, *(name for name, _ in more)], [*product.values(), *(value for _, value in more)]]
     return read(csv_bytes(rows, delimiter=";"), folder, headings=headings)
+
+
+def matched(
+    sheet: Sheet, headings: str = "", known: Definitions = LUGGAGE
+) -> tuple[list[tuple[object, ...]], list[Problem]]:
+    """What each column of a sheet holds: its position with a heading and a role, or with a field and its indexes."""
+    own = Headings.read(headings)
+    columns, problems = match_columns(find_table(sheet, own), own, known.found)
+    found: list[tuple[object, ...]] = []
+    for column in columns:
+        if column.role is not None:
+            found.append((column.position, column.heading, column.role))
+        else:
+            (place,) = column.places.values()
+            found.append((column.position, place.leaf.name, place.indexes))
+    return found, list(problems)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +216,25 @@ def test_a_lower_level_of_headings_in_csv() -> None:
     outcome = outcome_of(sheet_of(upper, lower, values), Headings(), Choices(), LUGGAGE)
     assert outcome.errors == []
     assert outcome.attributes["fulfillment_availability"] == [{"fulfillment_channel_code": "DEFAULT", "quantity": 5}]
+
+
+@pytest.mark.parametrize("title", [(), (("Catalogue 2027",),)])
+def test_headings_in_two_rows_whose_skus_have_another_heading(title: tuple[tuple[object, ...], ...]) -> None:
+    """The columns of SKU and brand have their headings in the upper row only. A title above them is none."""
+    sheet = sheet_of(
+        *title,
+        ("Artikelnummer", "fulfillment_availability", None, "brand"),
+        (None, "fulfillment_channel_code", "quantity", None),
+        ("A", "DEFAULT", 5, "generic"),
+    )
+    columns, problems = matched(sheet, "Artikelnummer=sku")
+    assert problems == []
+    assert columns == [
+        (0, "Artikelnummer", Role.SKU),
+        (1, "fulfillment_availability.fulfillment_channel_code", (1, 1)),
+        (2, "fulfillment_availability.quantity", (1, 1)),
+        (3, "brand", (1, 1)),
+    ]
 
 
 def test_a_product_without_a_sku_is_no_lower_level_of_headings() -> None:
