@@ -2,8 +2,6 @@
 
 import io
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
@@ -15,6 +13,7 @@ from operations.publish_listings.messages import Message
 from operations.publish_listings.outcomes import Outcome
 from operations.publish_listings.previews import preview
 from operations.publish_listings.progress import Progress
+from tests.unit.operations.publish_listings.reading import Steps
 
 TARGET = Target("A1", "EU", "M1")
 BODY = {
@@ -114,18 +113,9 @@ def test_the_outcomes_are_in_the_order_of_the_rows() -> None:
 
 
 def test_it_shows_how_many_rows_amazon_has_seen() -> None:
-    class Shown(Progress):
-        def __init__(self) -> None:
-            self.steps: list[object] = []
-
-        @contextmanager
-        def bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-            self.steps += [label, total]
-            yield self.steps.append
-
-    shown = Shown()
-    preview(cast("StackApi", Api(None)), TARGET, [message("DELETE")] * 3, shown)
-    assert shown.steps == ["Amazon previews 3 rows", 3, 1, 2, 3]
+    steps = Steps()
+    preview(cast("StackApi", Api(None)), TARGET, [message("DELETE")] * 3, steps)
+    assert steps.shown == ["Amazon previews 3 rows", 3, 1, 2, 3]
 
 
 def test_four_rows_are_asked_for_at_once() -> None:
