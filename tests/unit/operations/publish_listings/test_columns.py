@@ -451,6 +451,11 @@ def test_suggestions_for_an_unknown_heading(heading: str, hint: str) -> None:
     ]
 
 
+def test_an_unknown_heading_in_two_rows_is_named_by_the_lower_one() -> None:
+    _, problems = matched(sheet_of(("sku", "Stock", None), (None, "Regal", "Fach"), ("A", "x", "y")))
+    assert [(problem.row, problem.column) for problem in problems] == [(2, "B (Regal)"), (2, "C (Fach)")]
+
+
 def test_at_most_three_suggestions() -> None:
     _, (problem,) = matched(sheet_of(("sku", "other_product_image_locator"), ("A", "x")))
     assert problem.message.count("other_product_image_locator_") == 3
