@@ -90,10 +90,13 @@ def read_workbook(content: bytes, has_sku: Callable[[Sequence[str]], bool], shee
 def _formulas(content: bytes, title: str) -> frozenset[tuple[int, int]]:
     """Row and column, counted from 1, of each cell with a formula."""
     book = _loaded(content, data_only=False, read_only=True)
+    sheet: Any = book[title]
     try:
+        # Some programs write wrongly which cells a sheet uses.
+        sheet.reset_dimensions()
         return frozenset(
-            (cell.row or 0, cell.column or 0)
-            for row in book[title].iter_rows()
+            (cell.row, cell.column)
+            for row in sheet.iter_rows()
             for cell in row
             if cell.data_type == "f"
         )

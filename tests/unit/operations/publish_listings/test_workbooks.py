@@ -59,6 +59,27 @@ def test_formulas_give_the_stored_values(tmp_path: Path) -> None:
     assert last.attributes["wheel_count"][0]["value"] == 4
 
 
+def edited(content: bytes, old: bytes, new: bytes) -> bytes:
+    """A workbook whose sheet another program has written differently."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(changed, "w") as target:
+        for name in source.namelist():
+            part = source.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                assert part.count(old) == 1
+                part = part.replace(old, new)
+            target.writestr(name, part)
+    return changed.getvalue()
+
+
+def test_a_formula_outside_of_what_the_sheet_says_it_uses(tmp_path: Path) -> None:
+    """Some programs write that a sheet uses its first cell only."""
+    rows = rows_of([suitcase(1)])
+    rows[1][11] = "=41.58*1.2"
+    content = edited(workbook(rows), b'<dimension ref="A1:L2"', b'<dimension ref="A1"')
+    assert (2, "formula", "L") in read(content, tmp_path, "products.xlsx").errors
+
+
 def test_dates_and_times(tmp_path: Path) -> None:
     headings = [*HEADINGS, "fulfillment_availability.fulfillment_channel_code", "fulfillment_availability.restock_date"]
     headings += ["purchasable_offer.start_at", "size"]
