@@ -301,8 +301,10 @@ def _by_name(name: str, definition: Definition) -> Place | None:
 def _by_number(name: str, definition: Definition) -> Place | None:
     """bullet_point_2, Bullet point 2."""
     numbered = _NUMBERED.fullmatch(name)
-    place = None if numbered is None else _by_name(numbered[1], definition)
-    if numbered is None or place is None or not place.leaf.repeatable or int(numbered[2]) == 0:
+    if numbered is None:
+        return None
+    place = _by_name(numbered[1], definition)
+    if place is None or not place.leaf.repeatable or int(numbered[2]) == 0:
         return None
     return replace(place, indexes=(int(numbered[2]), *place.indexes[1:]))
 
