@@ -230,7 +230,7 @@ def _read_date(text: str, order: DateOrder | None) -> datetime:
     else:
         raise CellError("type", f"must be a date such as 2026-12-24, but is {shown_text(text)}")
     try:
-        clock = map(int, (found[4] or "0:00").split(":"))
-        return datetime(int(found[3]), month, day, *clock)  # noqa: DTZ001 - see _date
+        clock = [*map(int, (found[4] or "0:00").split(":")), 0]
+        return datetime(int(found[3]), month, day, clock[0], clock[1], clock[2])  # noqa: DTZ001 - see _date
     except ValueError:
         raise CellError("type", f"must be a date, but there is no {shown_text(text)}") from None

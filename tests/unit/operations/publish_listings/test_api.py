@@ -135,7 +135,11 @@ def test_a_pull_that_fails(more: dict[str, str], said: str) -> None:
 
 def test_the_results_of_a_feed_come_in_the_largest_pages() -> None:
     """The stack takes a Limit of at most 1000 (docs/api-reference.md)."""
-    pages = ({"results": [{"sku": "A"}, {"sku": "B"}], "nextToken": "t 1"}, {"nextToken": "2"}, {"results": [{}]})
+    pages: tuple[dict[str, Any], ...] = (
+        {"results": [{"sku": "A"}, {"sku": "B"}], "nextToken": "t 1"},
+        {"nextToken": "2"},
+        {"results": [{}]},
+    )
     with playing(*((200, page) for page in pages)) as played:
         assert list(played.api.results(TARGET, "r1")) == [{"sku": "A"}, {"sku": "B"}, {}]
     first = "/feeds/r1?SellerId=S&Results=ALL&Limit=1000"

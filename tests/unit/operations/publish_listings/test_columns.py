@@ -330,6 +330,13 @@ def test_a_group_that_begins_in_the_first_column() -> None:
     ]
 
 
+def test_in_a_sheet_with_merged_cells_a_group_has_only_the_columns_that_are_merged() -> None:
+    rows = (("sku", "fulfillment_availability", None), (None, "fulfillment_channel_code", "quantity"), ("A", "D", 5))
+    columns, problems = matched(of_merged(*rows, merged=((1, 2, 0, 0),)))
+    assert [column[0] for column in columns] == [0, 1]
+    assert [(problem.rule, problem.column) for problem in problems] == [("unknownColumn", "C (quantity)")]
+
+
 def test_a_column_left_of_every_group_has_its_own_heading() -> None:
     sheet = sheet_of((None, "fulfillment_availability"), ("quantity", "sku"), (5, "A"))
     columns, problems = matched(sheet)

@@ -293,6 +293,14 @@ def test_the_most_frequent_separator_of_a_file_without_the_heading(tmp_path: Pat
     assert read_file(file, Headings()).sheet.rows[0].cells == ("Artikel", "Preis", "x")
 
 
+def test_the_first_4096_characters_decide_without_the_heading(tmp_path: Path) -> None:
+    """Of two that are equally frequent, the semicolon is the likelier one."""
+    file = tmp_path / "products.csv"
+    beginning = "Artikel|Preis|"
+    file.write_text(f"{beginning}{'y' * (4094 - len(beginning))};;|||")
+    assert read_file(file, Headings()).sheet.notes == ("Read as CSV: UTF-8, separated by semicolon.",)
+
+
 def test_a_named_separator_of_any_kind(tmp_path: Path) -> None:
     file = tmp_path / "products.csv"
     file.write_text("SEP=^\nsku^size\nA^1\n")
