@@ -73,6 +73,24 @@ def test_what_was_published_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: 
     ]
 
 
+def test_what_need_not_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    def published(bucket: str, **more: Any) -> Publication:
+        given.append((bucket, more.pop("progress"), more))
+        return MADE
+
+    monkeypatch.setattr(command, "publish", published)
+    monkeypatch.setattr(command, "interpreter", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["publish", "--bucket", "artifacts"])
+    assert command.main() == 0
+    more = {"region": None, "prefix": "selling-partner-api-quick-start/", "endpoint_url": None, "python": None}
+    assert given == [("artifacts", command._show, {**more, "parameters": []})]
+    monkeypatch.setattr(sys, "argv", ["publish"])
+    with pytest.raises(SystemExit):
+        command.main()
+
+
 def test_what_is_wrong_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def refused(*_: object, **__: object) -> Publication:
         raise PublishingError("The bucket is not there.")
