@@ -5,16 +5,20 @@ import gzip
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
+from openpyxl.xml.constants import MAX_ROW
 
+from operations.publish_listings import files
 from operations.publish_listings.columns import Headings, find_table, match_columns
 from operations.publish_listings.files import File, read_file
 from operations.publish_listings.messages import Choices, Message, Read, read_contents
 from operations.publish_listings.sheets import FileProblemError, Problem, Row, Sheet
+from quickstart.listings.feed_documents import Limits, read_feed
 from tests.spreadsheets import rows_of, suitcase, workbook
 from tests.unit.operations.publish_listings.reading import LUGGAGE, outcome_of
 
@@ -220,3 +224,22 @@ def test_a_feed_without_a_seller_is_for_any(tmp_path: Path) -> None:
 def test_contents_have_the_skus_of_their_rows() -> None:
     read = read_contents([(3, {"messageId": 7, **DELETE}), (5, {**DELETE, "sku": "B"})])
     assert read == Read((Message(3, DELETE), Message(5, {**DELETE, "sku": "B"})), (), {3: "A", 5: "B"})
+
+
+def test_a_file_can_have_as_many_messages_as_a_workbook_has_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than one feed. Its size is what it is: the command has it in memory already."""
+    seen: list[Limits] = []
+
+    def read(pieces: Any, *, limits: Limits, seller_id: str | None) -> Iterator[object]:
+        seen.append(limits)
+        return read_feed(pieces, limits=limits, seller_id=seller_id)
+
+    monkeypatch.setattr(files, "read_feed", read)
+    monkeypatch.setattr(files, "Limits", lambda **given: Limits(**{"most_bytes": 10} | given))
+    read_json(tmp_path, DELETE, DELETE)
+    assert seen == [Limits(most_messages=MAX_ROW, most_bytes=2 * len(json.dumps(DELETE)) + 1)]
+    monkeypatch.setattr(files, "Limits", Limits)
+    read_json(tmp_path, DELETE)
+    assert seen[1] == Limits(most_messages=MAX_ROW)
