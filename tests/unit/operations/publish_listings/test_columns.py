@@ -337,6 +337,42 @@ def test_in_a_sheet_with_merged_cells_a_group_has_only_the_columns_that_are_merg
     assert [(problem.rule, problem.column) for problem in problems] == [("unknownColumn", "C (quantity)")]
 
 
+def test_in_a_sheet_with_merged_cells_only_they_make_a_lower_row_of_headings() -> None:
+    table = find_table(of_merged(GROUPS, LOWER, ("A",), merged=((3, 4, 1, 1),)), Headings())
+    assert [level.number for level in table.levels] == [1]
+
+
+def test_headings_over_three_rows() -> None:
+    """A heading that is merged over two of them is one."""
+    sheet = of_merged(
+        ("sku", "fulfillment_availability", None),
+        (None, "fulfillment_channel_code", "quantity"),
+        (None, None, None),
+        ("A", "DEFAULT", 5),
+        merged=((1, 3, 0, 0), (1, 1, 1, 2), (2, 3, 1, 1), (2, 3, 2, 2)),
+    )
+    columns, problems = matched(sheet)
+    assert problems == []
+    assert [column[1] for column in columns] == [
+        "sku",
+        "fulfillment_availability.fulfillment_channel_code",
+        "fulfillment_availability.quantity",
+    ]
+
+
+def test_a_title_is_no_heading_of_the_column_below_it() -> None:
+    columns, problems = matched(sheet_of(("Catalogue", "2027"), ("sku", None), ("A", "x")))
+    assert columns == [(0, "sku", Role.SKU)]
+    assert [(problem.row, problem.rule, problem.column) for problem in problems] == [(2, "noHeading", "B")]
+
+
+def test_numbers_inside_a_path() -> None:
+    names = ("purchasable_offer.our_price#2.schedule#3.value_with_tax", "purchasable_offer#2.our_price.schedule")
+    columns, problems = matched(sheet_of(("sku", *names), ("A", 1, 2)))
+    assert problems == []
+    assert [column[2] for column in columns[1:]] == [(1, 2, 3, 1), (2, 1, 1, 1)]
+
+
 def test_a_column_left_of_every_group_has_its_own_heading() -> None:
     sheet = sheet_of((None, "fulfillment_availability"), ("quantity", "sku"), (5, "A"))
     columns, problems = matched(sheet)

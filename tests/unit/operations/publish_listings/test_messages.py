@@ -262,6 +262,17 @@ def test_the_only_unit_that_there_is_need_not_be_written() -> None:
     }
 
 
+def test_each_of_several_values_has_its_own_unit() -> None:
+    fields = {"value": {"type": "number"}, "unit": {"type": "string", "enum": ["volts", "kilovolts"]}}
+    rules = {"type": "array", "items": {"type": "object", "properties": fields}}
+    body = json.dumps({"type": "object", "properties": {"voltage": rules}}).encode()
+    known = Definitions({("T", "LISTING"): definition("T", "LISTING", "c", body, {})})
+    table = table_of(("sku", "voltage", "voltage", "voltage"), ("A", "1 volts", "2 kilovolts", 3))
+    assert rows_read(table, known, Choices("T")).messages[0].attributes == {
+        "voltage": [{"value": 1, "unit": "volts"}, {"value": 2, "unit": "kilovolts"}, {"value": 3}]
+    }
+
+
 def test_an_attribute_with_a_cell_that_cannot_be_read_is_known() -> None:
     found = rows_read(
         table_of(("sku", "brand", "item_weight"), ("A", "x", "many"), ("B", "x", None)), choices=Choices("LUGGAGE")
