@@ -61,7 +61,7 @@ def read_csv(content: bytes, has_sku: Callable[[Sequence[str]], bool], encoding:
             )
         rows.append(row)
     ends_in_line = text.endswith(("\n", "\r"))
-    if rows and width and not ends_in_line and 0 < len(rows[-1].cells) < width:
+    if width and not ends_in_line and len(rows[-1].cells) < width:
         raise FileProblemError(
             "cutOff",
             f"row {rows[-1].number}, the last one, ends after {len(rows[-1].cells)} of {width} cells: the file is cut "

@@ -317,6 +317,7 @@ def test_a_named_separator_of_any_kind(tmp_path: Path) -> None:
         ('=" "', None),
         ("  ", None),
         ("=", "="),
+        ("=A", Unreadable("formula", "has a formula, whose value is not in the file: export the values", "=A")),
         (" =A1 ", Unreadable("formula", "has a formula, whose value is not in the file: export the values", "=A1")),
     ],
 )
@@ -334,6 +335,7 @@ def test_what_a_cell_has(tmp_path: Path, cell: str, value: object) -> None:
         ("sku;a;b\nA;1;2\nB;1\n", None),
         ("sku;a;b\nA;1;2\nB;1\r", None),
         ("sku;a;b\nA", "row 2, the last one, ends after 1 of 3 cells"),
+        ("x;y\nsku;a;b\nA;1;2", None),
         ("Artikel;a;b\nA", None),
     ],
 )

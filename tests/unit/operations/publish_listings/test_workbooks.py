@@ -197,8 +197,10 @@ def test_a_workbook_that_openpyxl_does_not_expect(tmp_path: Path) -> None:
 def test_a_hidden_sheet_is_offered(tmp_path: Path) -> None:
     book, content = load_workbook(io.BytesIO(workbook(rows_of([suitcase(1)]), title="Old"))), io.BytesIO()
     book["Old"].sheet_state = "hidden"
+    book.copy_worksheet(book["Old"]).title = "Older"
+    book["Older"].sheet_state = "veryHidden"
     book.create_sheet("Notes")
-    book.active = 1
+    book.active = 2
     book.save(content)
     with pytest.raises(FileProblemError, match=r"The hidden sheet Old has one: to read it, set SHEET=Old"):
         read(content.getvalue(), tmp_path, "products.xlsx")
