@@ -1,5 +1,6 @@
 """What `make publish` passes on and prints, and how it says what is wrong."""
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,13 @@ def test_each_object_has_a_line(capsys: pytest.CaptureFixture[str], *, present: 
     assert capsys.readouterr().out == f"{state}     1,234,567 B  1.0/a.zip\n"
 
 
+def test_the_line_of_an_object_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
+    command._show(Uploaded("a.zip", 1, present=False))
+    assert written.getvalue() == b"uploaded             1 B  a.zip\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -171,3 +179,11 @@ def test_without_lambdas_python_the_operator_is_told(monkeypatch: pytest.MonkeyP
 def test_the_running_python_tells_its_version() -> None:
     assert _version(sys.executable) == f"{sys.version_info.major}.{sys.version_info.minor}"
     assert _version("/no/such/python") == ""
+
+
+@pytest.mark.parametrize(("status", "version"), [(0, "3.13"), (1, "")])
+def test_a_python_that_fails_has_no_version(tmp_path: Path, status: int, version: str) -> None:
+    python = tmp_path / "python3.13"
+    python.write_text(f"#!/bin/sh\necho 3.13\nexit {status}\n")
+    python.chmod(0o700)
+    assert _version(str(python)) == version

@@ -1,6 +1,7 @@
 """A small checkout becomes objects in a bucket, without AWS."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,6 +103,7 @@ def test_the_objects_of_a_checkout(checkout: Path) -> None:
     assert root.count("!Ref QSS3BucketName") == 1, "only the child with code is told where it is"
     assert keys["templates/child.yaml"] in root
     assert keys["templates/plain.yaml"] in root
+    assert re.search(r'Value: "1\.0\.0\+[0-9a-f]{16}"\n', root)
 
 
 def test_the_published_code_unpacked(checkout: Path, tmp_path: Path) -> None:

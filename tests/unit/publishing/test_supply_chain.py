@@ -53,13 +53,22 @@ def test_the_packages_of_a_layer(checkout: Path) -> None:
         "INFO__NOTICE": "notice",
         "alpha__lib__LICENCE": "library",
         "alpha__COPYING": "copying",
+        "alpha__licenses__NOTICE": "own folder",
         "alpha__UNLICENSE": "no",
         "alpha__a": "no",
     }
     install(checkout / LAYER, "Alpha_One", "1.0", MIT, "License: other", **files)
     install(checkout / LAYER, "zeta", "2.0", "License: BSD-3-Clause")
+    # Not every installation lists its files.
+    (checkout / LAYER / "python/zeta-2.0.dist-info/RECORD").unlink()
     alpha, zeta = packages(checkout, LAYER)
-    texts = {"LICENSE": "own", "NOTICE": "notice", "alpha/lib/LICENCE": "library", "alpha/COPYING": "copying"}
+    texts = {
+        "LICENSE": "own",
+        "NOTICE": "notice",
+        "alpha/lib/LICENCE": "library",
+        "alpha/COPYING": "copying",
+        "alpha/licenses/NOTICE": "own folder",
+    }
     assert alpha == Package("Alpha_One", "1.0", "1" * 64, "MIT", texts)
     assert zeta == Package("zeta", "2.0", "2" * 64, "BSD-3-Clause", {})
     assert str(alpha.url) == "pkg:pypi/alpha-one@1.0"
