@@ -218,7 +218,7 @@ def write_result(
         for row in sheet.rows:
             for position, value in enumerate(row.cells, start=1):
                 if isinstance(value, Unreadable):
-                    value = value.written or None
+                    value = value.written
                 if isinstance(value, str):
                     _write_text(target.cell(row.number + offset, position), value)
                 elif isinstance(value, bool | int | float):

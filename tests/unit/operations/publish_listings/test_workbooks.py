@@ -448,15 +448,15 @@ def test_a_copy_of_rows_without_a_workbook(tmp_path: Path, first: int) -> None:
     copy = tmp_path / "copy.xlsx"
     formula = Unreadable("formula", "has a formula", "=A1")
     rows = (Row(first, ("sku", "x", "y")), Row(first + 2, ("A", 5, True)), Row(first + 3, ("B", 1.5, None, formula)))
-    unreadable = Row(first + 4, ("C", Unreadable("percent", "has a percentage")))
+    error = Row(first + 4, ("C", Unreadable("formulaError", "has the error #N/A", "#N/A")))
     results = {first + 2: ResultCells("PUBLISHED", "", True), first + 4: ResultCells("NOT_SENT", "x", False)}
-    write_result(None, Sheet("", (*rows, unreadable)), first, results, copy)
+    write_result(None, Sheet("", (*rows, error)), first, results, copy)
     assert cells_of(copy) == [
         ["sku", "x", "y", None, STATUS_HEADING, PROBLEMS_HEADING],
         [None] * 6,
         ["A", 5, True, None, "PUBLISHED", None],
         ["B", 1.5, None, "=A1", None, None],
-        ["C", None, None, None, "NOT_SENT", "x"],
+        ["C", "#N/A", None, None, "NOT_SENT", "x"],
     ]
     sheet = load_workbook(copy)["Products"]
     assert sheet.freeze_panes == "A2"
