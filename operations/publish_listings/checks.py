@@ -133,7 +133,7 @@ def _column(message: Message, finding: Finding) -> Column | None:
 
 
 def _too_large(message: Message) -> Problem | None:
-    size = len(message_body(1, message.content))
+    size = len(message_body(message.row, message.content))
     if size <= _MOST_BYTES:
         return None
     reason = f"the message has {size:,} bytes; at most {_MOST_BYTES:,} are allowed"

@@ -387,12 +387,13 @@ def test_a_message_that_is_too_large(tmp_path: Path) -> None:
     assert {rule for _, rule, _ in outcome.errors} & {"messageTooLarge", "maxUniqueItems"}
 
 
+@pytest.mark.parametrize("row", [2, 12_345])
 @pytest.mark.parametrize("more", [0, 1])
-def test_the_largest_message_has_a_mebibyte(more: int) -> None:
+def test_the_largest_message_has_a_mebibyte(row: int, more: int) -> None:
+    """As it is sent, with the number of its row."""
     content = {"sku": "A", "operationType": "DELETE", "text": ""}
-    size = len(message_body(1, content))
-    message = Message(2, content | {"text": "x" * (1024 * 1024 - size + more)}, {})
+    size = len(message_body(row, content))
+    message = Message(row, content | {"text": "x" * (1024 * 1024 - size + more)}, {})
     problems = check_messages([message], LUGGAGE, "A13V1IB3VIYZZH").problems
-    assert [problem.message for problem in problems] == (
-        ["the message has 1,048,577 bytes; at most 1,048,576 are allowed"] if more else []
-    )
+    said = "the message has 1,048,577 bytes; at most 1,048,576 are allowed"
+    assert problems == ((Problem(row, "messageTooLarge", said),) if more else ())
