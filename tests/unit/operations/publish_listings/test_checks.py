@@ -10,7 +10,8 @@ from operations.publish_listings.columns import Column
 from operations.publish_listings.definitions import Definitions
 from operations.publish_listings.messages import Message
 from operations.publish_listings.sheets import Problem
-from tests.unit.operations.publish_listings.reading import FRANCE, LUGGAGE, schema_of
+from quickstart.product_types import validation
+from tests.unit.operations.publish_listings.reading import FRANCE, LUGGAGE, definitions_of, schema_of
 
 IDENTIFIER = "externally_assigned_product_identifier"
 
@@ -177,3 +178,24 @@ def test_the_schema_of_the_requirements_counts() -> None:
     missing = [{problem.message for problem in found if problem.row == row} for row in (2, 3)]
     assert missing[0] != missing[1]
     assert all(missing)
+
+
+def test_each_schema_is_prepared_once_for_full_and_once_for_partial_updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes much longer than a check, also in a file whose rows alternate between product types."""
+    prepared: list[object] = []
+    compiled = validation._compile
+
+    def count(run: Any, schema: Any, *, enforced: bool) -> Any:
+        prepared.append(enforced)
+        return compiled(run, schema, enforced=enforced)
+
+    monkeypatch.setattr(validation, "_compile", count)
+    known = definitions_of("LUGGAGE", "SHIRT")
+    messages = [
+        Message(2, {"sku": "A", "operationType": operation, "productType": name, "attributes": {"brand": brand()}})
+        for _ in range(2)
+        for name in ("LUGGAGE", "SHIRT")
+        for operation in ("UPDATE", "PARTIAL_UPDATE")
+    ]
+    problems(*messages, known=known)
+    assert sorted(map(bool, prepared)) == [False, False, True, True]
