@@ -281,9 +281,9 @@ def place_of(name: str, definition: Definition) -> Place | None:
 
 def _path(name: str, definition: Definition) -> Place | None:
     parts = [_NAME.fullmatch(part) for part in re.split(r"\.(?![^\[]*\])", name)]
-    if not all(parts):
-        return None
     found = [part for part in parts if part is not None]
+    if len(found) < len(parts):
+        return None
     leaf = definition.leaf(tuple(part[1] for part in found))
     if leaf is None:
         return None

@@ -2,6 +2,8 @@
 
 import io
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
@@ -138,19 +140,36 @@ def test_four_rows_are_asked_for_at_once() -> None:
     assert most == 4
 
 
+class Slow(Api):
+    """Fails at the first request, if it is to; an answer takes a moment."""
+
+    def send(self, *request: object) -> Any:
+        self.sent.append(request)
+        if len(self.sent) == 1 and self.answer is not None:
+            raise self.answer
+        threading.Event().wait(0.01)
+        return {"status": "VALID"}
+
+
+class Interrupted(Steps):
+    @contextmanager
+    def bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+        def show(_: int) -> None:
+            raise KeyboardInterrupt
+
+        yield show
+
+
 def test_without_an_answer_the_rest_is_not_asked_for() -> None:
-    answered = threading.Event()
-
-    class Silent(Api):
-        def send(self, *request: object) -> Any:
-            self.sent.append(request)
-            if len(self.sent) == 1:
-                raise CommandError("no answer")
-            # An answer takes a moment.
-            answered.wait(0.01)
-            return {"status": "VALID"}
-
-    api = Silent(None)
+    api = Slow(CommandError("no answer"))
     with pytest.raises(CommandError, match=r"^no answer$"):
         previewed(api, *[message("UPDATE", attributes=ATTRIBUTES)] * 400)
+    assert len(api.sent) < 200
+
+
+def test_when_somebody_interrupts_it_the_rest_is_not_asked_for() -> None:
+    api = Slow(None)
+    messages = [message("UPDATE", attributes=ATTRIBUTES)] * 400
+    with pytest.raises(KeyboardInterrupt):
+        preview(cast("StackApi", api), TARGET, messages, Interrupted())
     assert len(api.sent) < 200
