@@ -153,7 +153,7 @@ class Slow(Api):
 
 class Interrupted(Steps):
     @contextmanager
-    def bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+    def bar(self, _label: str, _total: int) -> Iterator[Callable[[int], None]]:
         def show(_: int) -> None:
             raise KeyboardInterrupt
 
