@@ -143,7 +143,7 @@ class _Counted(io.BytesIO):
         super().__init__(content)
         self._advance = advance
 
-    def read(self, size: int | None = -1, /) -> bytes:
+    def read(self, size: int | None = None, /) -> bytes:
         piece = super().read(size)
         self._advance(self.tell())
         return piece

@@ -14,7 +14,8 @@ from quickstart.product_types.findings import Finding, Severity
 from quickstart.product_types.unreadable import unreadable_values
 from quickstart.product_types.validation import CompiledSchemas
 
-_GTIN_LENGTHS = (8, 12, 13, 14)
+# Zeros in front change no check digit, so what would be right with 13 or 14 digits is right with fewer.
+_GTIN_LENGTHS = (8, 12)
 # The largest message that the stack takes.
 _MOST_BYTES = 1024 * 1024
 
@@ -96,8 +97,7 @@ def _with_zeros(finding: Finding, message: Message) -> Finding:
     """With a hint at zeros that a spreadsheet program may have dropped at the beginning of an identifier."""
     position = int(finding.pointer.split("/")[2])
     number = str(message.attributes[IDENTIFIER][position]["value"])
-    whole = [number.zfill(length) for length in _GTIN_LENGTHS if length > len(number)]
-    right = next((each for each in whole if number.isdigit() and is_gtin(each)), None)
+    right = next((whole for length in _GTIN_LENGTHS if is_gtin(whole := number.zfill(length))), None)
     if right is None:
         return finding
     hint = f"{finding.message}. With zeros before it, {right} is one: format the column as text, and enter it again"
@@ -133,7 +133,7 @@ def _column(message: Message, finding: Finding) -> Column | None:
 
 
 def _too_large(message: Message) -> Problem | None:
-    size = len(message_body(1, message.content))
+    size = len(message_body(message.row, message.content))
     if size <= _MOST_BYTES:
         return None
     reason = f"the message has {size:,} bytes; at most {_MOST_BYTES:,} are allowed"

@@ -95,7 +95,7 @@ class Headings:
         """From `Artikelnummer=sku; Preis=list_price; Notiz=`. Raises FileProblemError."""
         found: dict[str, str] = {}
         for entry in filter(str.strip, text.split(";")):
-            heading, sign, name = entry.rpartition("=") if entry.count("=") == 1 else entry.partition("=")
+            heading, sign, name = entry.partition("=")
             if not sign or not heading.strip():
                 raise FileProblemError(
                     "headings", f'HEADINGS has {shown_text(entry.strip())}; write "heading=name; heading=name"'
@@ -114,7 +114,7 @@ class Headings:
 
     def has_sku(self, cells: Sequence[str]) -> bool:
         """Whether one of the texts is the heading of the SKUs."""
-        return any(self.role(cell) is Role.SKU for cell in cells if cell)
+        return any(self.role(cell) is Role.SKU for cell in cells)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Table:
 
     def positions(self) -> range:
         """The columns, counted from 0."""
-        return range(max((len(row.cells) for row in (*self.levels, *self.rows)), default=0))
+        return range(max(len(row.cells) for row in (*self.levels, *self.rows)))
 
 
 def find_table(sheet: Sheet, headings: Headings) -> Table:
@@ -168,7 +168,7 @@ def _continues(sheet: Sheet, first: Row, row: Row, headings: Headings) -> bool:
     position = next(at for at, text in texts(first) if headings.role(text) is Role.SKU)
     for area in sheet.merged:
         if area.first_column <= position <= area.last_column and area.first_row <= first.number <= area.last_row:
-            return first.number < row.number <= area.last_row
+            return row.number <= area.last_row
     return (
         not sheet.merged
         and row.number == first.number + 1
@@ -226,7 +226,7 @@ def match_columns(
     columns: list[Column] = []
     problems: list[Problem] = []
     for position in table.positions():
-        written = _headings_at(table, position)
+        written = _headings_at(table, position, headings)
         if not written:
             problems.extend(_unnamed(table, position, columns))
             continue
@@ -239,7 +239,7 @@ def match_columns(
     return tuple(columns), (*problems, *repeated, *_roles_twice(table, columns))
 
 
-def _headings_at(table: Table, position: int) -> list[str]:
+def _headings_at(table: Table, position: int, headings: Headings) -> list[str]:
     """What can be the heading of a column, the likeliest first: the lowest level, both levels together, the upper."""
     levels: list[str] = []
     for level in table.levels:
@@ -249,21 +249,14 @@ def _headings_at(table: Table, position: int) -> list[str]:
             cell = next((level.cell(at) for at in range(position, -1, -1) if level.cell(at) is not None), None)
         if isinstance(cell, str) and (not levels or levels[-1] != cell):
             levels.append(cell)
-    lowest = table.levels[-1].cell(position)
-    if not isinstance(lowest, str):
+    if not isinstance(table.levels[-1].cell(position), str):
         # A title above the table is no heading of a column.
-        own = [cell for level in table.levels if isinstance(cell := level.cell(position), str)]
-        return own[-1:] if len(own) == 1 and len(table.levels) > 1 and _is_heading_row(table, own[0], position) else []
+        row = next((level for level in reversed(table.levels) if isinstance(level.cell(position), str)), None)
+        return [str(row.cell(position))] if row and headings.has_sku([text for _, text in texts(row)]) else []
     if len(levels) < 2:
         return levels
     upper, lower = levels[-2:]
     return [lower, f"{upper}.{lower}", f"{upper}: {lower}"]
-
-
-def _is_heading_row(table: Table, text: str, position: int) -> bool:
-    """Whether the row with this text is the one with the heading of the SKUs."""
-    row = next(level for level in table.levels if level.cell(position) == text)
-    return any(_ROLES.get(letters(other)) is Role.SKU for _, other in texts(row))
 
 
 def _matched(
@@ -288,9 +281,9 @@ def place_of(name: str, definition: Definition) -> Place | None:
 
 def _path(name: str, definition: Definition) -> Place | None:
     parts = [_NAME.fullmatch(part) for part in re.split(r"\.(?![^\[]*\])", name)]
-    if not all(parts):
-        return None
     found = [part for part in parts if part is not None]
+    if len(found) < len(parts):
+        return None
     leaf = definition.leaf(tuple(part[1] for part in found))
     if leaf is None:
         return None
@@ -308,8 +301,10 @@ def _by_name(name: str, definition: Definition) -> Place | None:
 def _by_number(name: str, definition: Definition) -> Place | None:
     """bullet_point_2, Bullet point 2."""
     numbered = _NUMBERED.fullmatch(name)
-    place = None if numbered is None else _by_name(numbered[1], definition)
-    if numbered is None or place is None or not place.leaf.repeatable or int(numbered[2]) == 0:
+    if numbered is None:
+        return None
+    place = _by_name(numbered[1], definition)
+    if place is None or not place.leaf.repeatable or int(numbered[2]) == 0:
         return None
     return replace(place, indexes=(int(numbered[2]), *place.indexes[1:]))
 

@@ -17,11 +17,11 @@ from operations.publish_listings.sheets import (
 )
 
 _SEPARATORS = {";": "semicolon", ",": "comma", "\t": "tab", "|": "vertical bar"}
-# UTF-32's begins with the one of UTF-16.
+# UTF-32's begins with the one of UTF-16. The codec utf-8-sig would name the place of an error without the mark.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
     (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
-    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
+    (codecs.BOM_UTF8, "utf-8", "UTF-8"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
@@ -61,7 +61,7 @@ def read_csv(content: bytes, has_sku: Callable[[Sequence[str]], bool], encoding:
             )
         rows.append(row)
     ends_in_line = text.endswith(("\n", "\r"))
-    if rows and width and not ends_in_line and 0 < len(rows[-1].cells) < width:
+    if width and not ends_in_line and len(rows[-1].cells) < width:
         raise FileProblemError(
             "cutOff",
             f"row {rows[-1].number}, the last one, ends after {len(rows[-1].cells)} of {width} cells: the file is cut "
@@ -84,7 +84,7 @@ def _cell(text: str) -> CellValue:
 def _decoded(content: bytes, encoding: str) -> tuple[str, list[str]]:
     for mark, codec, name in _MARKS:
         if content.startswith(mark):
-            return _strictly(content, codec, name), [name]
+            return _strictly(content, codec, name).removeprefix("\ufeff"), [name]
     if encoding:
         return _strictly(content, encoding, encoding), [encoding]
     if b"\0" in content:

@@ -160,7 +160,7 @@ class _Row:
         """The text in the column of a role; None without one. A cell that is no text is a problem."""
         column = self._by_role.get(role)
         cell = None if column is None else self._row.cell(column.position)
-        if column is None or cell is None:
+        if cell is None:
             return None
         try:
             return as_text(cell)
@@ -246,8 +246,8 @@ class _Row:
             return
         number, unit = with_unit(cell, place.leaf, sign)
         built.put(place, number, column)
-        if unit is None and len(place.leaf.units.codes) == 1:
-            unit = place.leaf.units.codes[0]
+        if len(place.leaf.units.codes) == 1:
+            (unit,) = place.leaf.units.codes
         if unit is not None:
             built.unit(place, unit, column)
 

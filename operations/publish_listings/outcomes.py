@@ -99,12 +99,17 @@ def _issue(issue: Mapping[str, Any], message: Message | None) -> str:
 
 
 def _column(columns: Sequence[Column], name: str) -> str | None:
-    """The column of an attribute, or of a field of it such as purchasable_offer.our_price."""
+    """The column of an attribute, or of a field of it such as purchasable_offer.our_price. The column of the field
+    itself comes first, or of a field inside it."""
+    attribute = name.split(".")[0].split("/")[-1]
+    of_attribute = None
     for column in columns:
         for place in column.places.values():
-            if place.leaf.name == name or place.leaf.attribute == name.split(".")[0].split("/")[-1]:
+            if f"{place.leaf.name}.".startswith(f"{name}."):
                 return column.name
-    return None
+            if place.leaf.attribute == attribute:
+                of_attribute = of_attribute or column.name
+    return of_attribute
 
 
 def cells(outcomes: Iterable[Outcome]) -> dict[int, ResultCells]:

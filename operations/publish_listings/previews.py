@@ -24,14 +24,10 @@ def preview(api: StackApi, target: Target, messages: Sequence[Message], progress
         progress.bar(f"Amazon previews {counted(len(messages), 'row')}", len(messages)) as show,
         ThreadPoolExecutor(_AT_ONCE) as pool,
     ):
-        try:
-            for outcome in pool.map(lambda message: _preview(api, target, message), messages):
-                outcomes.append(outcome)
-                show(len(outcomes))
-        except BaseException:
-            # Otherwise the pool asks for the rest before it ends.
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        # If this ends early, map cancels what has not begun.
+        for outcome in pool.map(lambda message: _preview(api, target, message), messages):
+            outcomes.append(outcome)
+            show(len(outcomes))
     return outcomes
 
 

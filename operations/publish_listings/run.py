@@ -203,9 +203,6 @@ class Run:
         failed = bool(whole or of_file or any(outcome.failed for outcome in ordered))
         if failed or any(outcome.status != UNCHANGED for outcome in ordered):
             path = outcomes.result_path(self.options.file)
-            cells = outcomes.cells(ordered)
-            if of_file and catalogue.heading_row:
-                cells.pop(catalogue.heading_row, None)
-            write_result(file.workbook, file.sheet, catalogue.heading_row, cells, path)
+            write_result(file.workbook, file.sheet, catalogue.heading_row, outcomes.cells(ordered), path)
             self.show(f"The outcome beside each row: {path}")
         return FAILED if failed else 0

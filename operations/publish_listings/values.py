@@ -196,7 +196,7 @@ def _date(cell: CellValue, *, with_time: bool, order: DateOrder | None) -> str:
     """ISO 8601. A time without a time zone is in UTC."""
     if isinstance(cell, str):
         cell = _read_date(cell, order)
-    if isinstance(cell, bool) or not isinstance(cell, date):
+    if not isinstance(cell, date):
         raise CellError("type", f"must be a date, but is the number {cell}: format the column as a date")
     moment = cell if isinstance(cell, datetime) else datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001 - below
     if with_time:
@@ -219,7 +219,7 @@ def _read_date(text: str, order: DateOrder | None) -> datetime:
         day, month = int(found[1]), int(found[2])
     elif found := _SLASHES.fullmatch(text):
         day, month = int(found[1]), int(found[2])
-        if day <= 12 < month or (order is DateOrder.MONTH and month <= 12 and day <= 12):
+        if day <= 12 and (month > 12 or order is DateOrder.MONTH):
             day, month = month, day
         elif day <= 12 and day != month and order is None:
             raise CellError(
@@ -230,7 +230,7 @@ def _read_date(text: str, order: DateOrder | None) -> datetime:
     else:
         raise CellError("type", f"must be a date such as 2026-12-24, but is {shown_text(text)}")
     try:
-        clock = datetime.fromisoformat(f"2000-01-01T{(found[4] or '0:00').zfill(5)}").time()
-        return datetime(int(found[3]), month, day, clock.hour, clock.minute, clock.second)  # noqa: DTZ001 - see _date
+        clock = [*map(int, (found[4] or "0:00").split(":")), 0]
+        return datetime(int(found[3]), month, day, clock[0], clock[1], clock[2])  # noqa: DTZ001 - see _date
     except ValueError:
         raise CellError("type", f"must be a date, but there is no {shown_text(text)}") from None

@@ -4,7 +4,8 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
@@ -90,13 +91,14 @@ def read_workbook(content: bytes, has_sku: Callable[[Sequence[str]], bool], shee
 def _formulas(content: bytes, title: str) -> frozenset[tuple[int, int]]:
     """Row and column, counted from 1, of each cell with a formula."""
     book = _loaded(content, data_only=False, read_only=True)
+    sheet: Any = book[title]
     try:
-        return frozenset(
-            (cell.row or 0, cell.column or 0)
-            for row in book[title].iter_rows()
-            for cell in row
-            if cell.data_type == "f"
-        )
+        with _without_warnings():
+            # Some programs write wrongly which cells a sheet uses.
+            sheet.reset_dimensions()
+            return frozenset(
+                (cell.row, cell.column) for row in sheet.iter_rows() for cell in row if cell.data_type == "f"
+            )
     except _BROKEN as error:
         raise _broken(error) from None
     finally:
@@ -105,12 +107,18 @@ def _formulas(content: bytes, title: str) -> frozenset[tuple[int, int]]:
 
 def _loaded(content: bytes, *, data_only: bool, read_only: bool = False) -> Workbook:
     try:
-        with warnings.catch_warnings():
-            # It warns of what it leaves out of a workbook, such as pictures.
-            warnings.simplefilter("ignore")
+        with _without_warnings():
             return load_workbook(BytesIO(content), data_only=data_only, read_only=read_only)
     except _BROKEN as error:
         raise _broken(error) from None
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """openpyxl warns of what it leaves out of a workbook, such as pictures."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _broken(error: Exception) -> FileProblemError:
@@ -210,7 +218,7 @@ def write_result(
         for row in sheet.rows:
             for position, value in enumerate(row.cells, start=1):
                 if isinstance(value, Unreadable):
-                    value = value.written or None
+                    value = value.written
                 if isinstance(value, str):
                     _write_text(target.cell(row.number + offset, position), value)
                 elif isinstance(value, bool | int | float):
@@ -222,7 +230,7 @@ def write_result(
         book.calculation.fullCalcOnLoad = True
     heading_row += offset
     filled = [position for row in sheet.rows for position, cell in enumerate(row.cells, start=1) if cell is not None]
-    status, problems = _places(target, heading_row, max(filled, default=0))
+    status, problems = _places(target, heading_row, max(filled))
     for name, position, width in ((STATUS_HEADING, status, 24), (PROBLEMS_HEADING, problems, 80)):
         heading = target.cell(heading_row, position)
         _write_text(heading, name)

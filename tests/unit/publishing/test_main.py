@@ -1,5 +1,6 @@
 """What `make publish` passes on and prints, and how it says what is wrong."""
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,24 @@ def test_what_was_published_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: 
     ]
 
 
+def test_what_need_not_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    def published(bucket: str, **more: Any) -> Publication:
+        given.append((bucket, more.pop("progress"), more))
+        return MADE
+
+    monkeypatch.setattr(command, "publish", published)
+    monkeypatch.setattr(command, "interpreter", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["publish", "--bucket", "artifacts"])
+    assert command.main() == 0
+    more = {"region": None, "prefix": "selling-partner-api-quick-start/", "endpoint_url": None, "python": None}
+    assert given == [("artifacts", command._show, {**more, "parameters": []})]
+    monkeypatch.setattr(sys, "argv", ["publish"])
+    with pytest.raises(SystemExit):
+        command.main()
+
+
 def test_what_is_wrong_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def refused(*_: object, **__: object) -> Publication:
         raise PublishingError("The bucket is not there.")
@@ -104,6 +123,13 @@ def test_the_help_says_what_it_does(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_each_object_has_a_line(capsys: pytest.CaptureFixture[str], *, present: bool, state: str) -> None:
     command._show(Uploaded("1.0/a.zip", 1_234_567, present))
     assert capsys.readouterr().out == f"{state}     1,234,567 B  1.0/a.zip\n"
+
+
+def test_the_line_of_an_object_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
+    command._show(Uploaded("a.zip", 1, present=False))
+    assert written.getvalue() == b"uploaded             1 B  a.zip\n"
 
 
 @pytest.mark.parametrize(
@@ -153,3 +179,11 @@ def test_without_lambdas_python_the_operator_is_told(monkeypatch: pytest.MonkeyP
 def test_the_running_python_tells_its_version() -> None:
     assert _version(sys.executable) == f"{sys.version_info.major}.{sys.version_info.minor}"
     assert _version("/no/such/python") == ""
+
+
+@pytest.mark.parametrize(("status", "version"), [(0, "3.13"), (1, "")])
+def test_a_python_that_fails_has_no_version(tmp_path: Path, status: int, version: str) -> None:
+    python = tmp_path / "python3.13"
+    python.write_text(f"#!/bin/sh\necho 3.13\nexit {status}\n")
+    python.chmod(0o700)
+    assert _version(str(python)) == version

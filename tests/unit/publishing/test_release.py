@@ -46,10 +46,31 @@ def test_a_version_without_a_dated_heading_may_not(checkout: Path, changelog: st
 
 def test_the_command_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     (version, *_) = released_versions(CHECKOUT)
-    for tag, status, said in ((f"v{version}", 0, "matches"), ("v0.0.1", 1, "the tag must be v")):
+    wrong = f"The tag is 'v0.0.1', but pyproject.toml has version {version}: the tag must be v{version}."
+    right = f"v{version} matches the version and CHANGELOG.md."
+    for tag, status, said in ((f"v{version}", 0, right), ("v0.0.1", 1, wrong)):
         monkeypatch.setattr("sys.argv", ["release", tag])
         assert main() == status
-        assert said in capsys.readouterr().out
+        assert capsys.readouterr().out == f"{said}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["v1.2.3", "v1.2.4"]])
+def test_the_command_checks_one_tag(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["release", *arguments])
+    assert main() == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "usage: python -m publishing.release <tag>\n")
+
+
+def test_both_can_be_wrong(checkout: Path) -> None:
+    (checkout / "CHANGELOG.md").write_text("## [1.2.2] - 2026-10-01\n## [1.2.3] - 2026-11-26\n")
+    assert problems("v1.2.2", checkout) == [
+        "The tag is 'v1.2.2', but pyproject.toml has version 1.2.3: the tag must be v1.2.3.",
+        "The newest version in CHANGELOG.md is 1.2.2: add the heading '## [1.2.3] - <date>'.",
+    ]
+    assert released_versions(checkout) == ["1.2.2", "1.2.3"]
 
 
 def test_make_checks_the_tag_with_the_installed_python() -> None:

@@ -1,5 +1,7 @@
 """A template is rewritten at the places of its paths, and nowhere else."""
 
+import pytest
+
 from publishing.rewrite import Hosting, Reference, published_child, published_root, references
 
 CHILD = """\
@@ -98,3 +100,63 @@ def test_the_root_refers_to_the_published_children() -> None:
     for path, key in keys.items():
         expected = expected.replace(f"TemplateURL: {path}", f"TemplateURL: {address(key)}")
     assert published == expected
+
+
+def test_a_child_with_parameters_gets_two_more() -> None:
+    """Each with the indentation that the others have."""
+    child = "Parameters:  # own\n    Own:\n        Type: String\n" + CHILD
+    published = published_child(child, (("../functions/example", "e.zip"),))
+    begins = published.partition("    Own:")[0]
+    assert begins == (
+        "Parameters:  # own\n"
+        "    QSS3BucketName:\n"
+        "      Type: String\n"
+        "      Description: Bucket that holds the published code.\n"
+        "    QSS3KeyPrefix:\n"
+        "      Type: String\n"
+        "      Description: Prefix of the keys in that bucket.\n"
+    )
+    assert published.count("Parameters:") == 1
+
+
+REFERENCES = """\
+Resources:
+  NoProperties: {Type: AWS::Serverless::Function}
+  Inline: {Type: AWS::Serverless::Function, Properties: {Handler: a}}
+  Elsewhere: {Type: AWS::Serverless::Function, Properties: {CodeUri: {Bucket: b, Key: k}}}
+  Chosen: {Type: AWS::Serverless::Function, Properties: {CodeUri: !Ref Code}}
+  OtherProperty: {Type: AWS::Serverless::Function, Properties: {ContentUri: ../a}}
+  Layer: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: ../layers/a}}
+  Machine: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: 'm.asl.json'}}
+  Stack: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: child.yaml}}
+  Table: {Type: AWS::DynamoDB::Table, Properties: {CodeUri: ../b}}
+"""
+
+
+def test_which_properties_refer_to_files() -> None:
+    assert references(REFERENCES) == (
+        Reference("Layer", "AWS::Serverless::LayerVersion", "../layers/a"),
+        Reference("Machine", "AWS::Serverless::StateMachine", "m.asl.json"),
+        Reference("Stack", "AWS::CloudFormation::Stack", "child.yaml"),
+    )
+
+
+def test_where_objects_are() -> None:
+    hosting = Hosting("bucket", "eu-west-1", "p/")
+    assert hosting.url("a-1.yaml") == "https://bucket.s3.eu-west-1.amazonaws.com/p/a-1.yaml"
+    assert list(hosting.parameters.items()) == [
+        ("QSS3BucketName", "bucket"),
+        ("QSS3BucketRegion", "eu-west-1"),
+        ("QSS3KeyPrefix", "p/"),
+    ]
+
+
+def test_a_template_that_is_none() -> None:
+    with pytest.raises(KeyError, match="Resources"):
+        references("Parameters: {}\n")
+    with pytest.raises(TypeError, match=r"^Resources is not a mapping$"):
+        references("Resources: [a]\n")
+    without_outputs = ROOT.partition("Outputs:")[0]
+    keys = dict.fromkeys(("child.yaml", "other.yaml", "plain.yaml"), "key")
+    with pytest.raises(KeyError, match="Outputs"):
+        published_root(without_outputs, keys, set(), Hosting("b", "r", "p/"), "d")

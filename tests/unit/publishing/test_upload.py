@@ -113,3 +113,51 @@ def test_the_region_of_the_client(
     local = s3_client(session, region, "http://127.0.0.1:1")
     assert (local.meta.endpoint_url, local.meta.config.s3) == ("http://127.0.0.1:1", {"addressing_style": "path"})
     assert s3_client(session, region, None).meta.config.s3 == {"addressing_style": "virtual"}
+
+
+@pytest.mark.parametrize(
+    ("key", "content_type"),
+    [
+        ("a.asl.json", "application/json"),
+        ("a.cdx.json", "application/json"),
+        ("a.txt", "text/plain; charset=utf-8"),
+        ("a.yaml", "application/yaml"),
+        ("a.zip", "application/zip"),
+    ],
+)
+def test_the_type_of_each_object(key: str, content_type: str) -> None:
+    put = Mock()
+    s3 = SimpleNamespace(head_object=Mock(side_effect=MISSING), put_object=put)
+    list(upload(s3, "artifacts", "", [Artifact(key, b"")]))
+    put.assert_called_once_with(Bucket="artifacts", Key=key, Body=b"", ContentType=content_type)
+
+
+def test_each_object_is_looked_for_and_told_of_in_turn() -> None:
+    calls: list[tuple[str, str, str]] = []
+
+    def head(Bucket: str, Key: str) -> None:  # noqa: N803 - as boto3 calls it
+        calls.append(("head", Bucket, Key))
+        if Key != "p/b.zip":
+            raise MISSING
+
+    def put(Bucket: str, Key: str, **_: object) -> None:  # noqa: N803
+        calls.append(("put", Bucket, Key))
+
+    s3 = SimpleNamespace(head_object=head, put_object=put)
+    made = [Artifact("a.zip", b"1"), Artifact("b.zip", b"22"), Artifact("c.zip", b"333")]
+    told = upload(s3, "bucket", "p/", made)
+    assert next(told) == Uploaded("p/a.zip", 1, present=False)
+    assert calls == [("head", "bucket", "p/a.zip"), ("put", "bucket", "p/a.zip")]
+    assert list(told) == [Uploaded("p/b.zip", 2, present=True), Uploaded("p/c.zip", 3, present=False)]
+    assert [name for name, _, _ in calls] == ["head", "put", "head", "head", "put"]
+
+
+def test_an_upload_that_is_denied() -> None:
+    s3 = SimpleNamespace(head_object=Mock(side_effect=MISSING), put_object=Mock(side_effect=refusal(403, "PutObject")))
+    with pytest.raises(PublishingError, match=r"^Access to the bucket artifacts is denied\."):
+        list(upload(s3, "artifacts", "", [Artifact("a.zip", b"")]))
+
+
+def test_how_the_client_signs_and_tries_again() -> None:
+    config = s3_client(boto3.Session("test", "test"), "eu-west-1", None).meta.config
+    assert (config.signature_version, config.retries["mode"]) == ("s3v4", "standard")

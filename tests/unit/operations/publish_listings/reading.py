@@ -1,5 +1,8 @@
 """Reads a file as the command does, with the simulator's schemas and without a stack."""
 
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from operations.publish_listings.columns import Headings, find_table, match_colu
 from operations.publish_listings.definitions import Definition, Definitions, definition
 from operations.publish_listings.files import read_file
 from operations.publish_listings.messages import Choices, Message, read_rows
+from operations.publish_listings.progress import Progress
 from operations.publish_listings.sheets import Problem, Row, Sheet
 from sp_api_simulator.product_type_schemas import definition as simulated
 
@@ -25,6 +29,19 @@ def definitions_of(*product_types: str) -> Definitions:
 
 
 LUGGAGE = definitions_of("LUGGAGE")
+
+
+class Steps(Progress):
+    """Keeps what a bar shows: its label, its total, and each step."""
+
+    def __init__(self) -> None:
+        super().__init__(io.StringIO())
+        self.shown: list[object] = []
+
+    @contextmanager
+    def bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+        self.shown += [label, total]
+        yield self.shown.append
 
 
 @dataclass(frozen=True)

@@ -1,90 +1,14 @@
-"""Answers that the local stack does not give: throttling, lost connections, expired links, an unknown feed.
+"""What the command asks the stack and S3, and what it makes of answers that the local stack does not give."""
 
-A server plays them. Everything that the stack does answer is in tests/end_to_end/test_publish_listings.py.
-"""
-
-import io
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from operations.api import FEEDS, PRODUCT_TYPES, RefusedError
 from operations.command import CommandError
-from operations.publish_listings.api import StackApi, Target, UploadExpiredError
-from operations.publish_listings.journal import Journal, Pending, Published, Record, fingerprint, journal_of
-from operations.publish_listings.messages import Message
-from operations.publish_listings.progress import Progress
-from operations.publish_listings.sending import Sending
-from operations.stack import Stack
-
-TARGET = Target("S", "EU", "M")
-CLOSED = -1
-
-
-@dataclass
-class Played:
-    """A server that gives these answers in turn: status and JSON, or CLOSED for a connection that is cut."""
-
-    answers: list[tuple[int, Any]]
-    seen: list[tuple[str, str, bytes]] = field(default_factory=list)
-    address: str = ""
-    pauses: list[float] = field(default_factory=list)
-
-    @property
-    def api(self) -> StackApi:
-        outputs = {FEEDS: f"{self.address}/feeds", PRODUCT_TYPES: f"{self.address}/types"}
-        session = boto3.Session("test", "test", region_name="eu-west-1")
-        stack = Stack("quick-start", outputs, {}, lambda _: None, lambda url: url, session)
-        return StackApi(stack, self.pauses.append)
-
-    @property
-    def upload(self) -> dict[str, Any]:
-        return {"url": f"{self.address}/upload", "headers": {"Content-Type": "application/octet-stream"}}
-
-
-@contextmanager
-def playing(*answers: tuple[int, Any]) -> Iterator[Played]:
-    played = Played(list(answers))
-
-    class Handler(BaseHTTPRequestHandler):
-        def handle_one(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            played.seen.append((self.command, self.path, body))
-            status, answer = played.answers.pop(0)
-            if status == CLOSED:
-                self.connection.close()
-                return
-            text = json.dumps(answer).encode()
-            self.send_response(status)
-            if status == 429:
-                self.send_header("Retry-After", "7")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_GET = do_POST = do_PUT = handle_one  # noqa: N815 - the names that http.server asks for
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    played.address = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield played
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+from operations.publish_listings.api import Target, UploadExpiredError
+from tests.unit.operations.publish_listings.playing import CLOSED, TARGET, playing
 
 
 def test_what_passes_is_asked_again() -> None:
@@ -123,162 +47,138 @@ def test_a_stack_without_feeds() -> None:
 @pytest.mark.parametrize("last", [200, 412])
 def test_an_upload_is_repeated_until_s3_has_the_file(last: int) -> None:
     done: list[int] = []
-    with playing((CLOSED, None), (503, {}), (409, {}), (last, {})) as played:
+    answers = (CLOSED, 503, 409, 500, 503, 500, CLOSED, last)
+    with playing(*((status, {}) for status in answers)) as played:
         played.api.upload(played.upload, b"x" * 100_000, done.append)
-    assert [body for _, _, body in played.seen] == [b"x" * 100_000] * 4
+    assert played.seen == [("PUT", "/upload", b"x" * 100_000)] * 8
+    assert played.pauses == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
     assert done[-1] == 100_000
+    assert done.count(100_000) >= 8, "each attempt begins anew"
 
 
-def test_an_upload_that_s3_refuses() -> None:
+def test_an_upload_has_the_headers_of_its_link_and_five_minutes() -> None:
+    with playing((200, {})) as played:
+        played.api.upload({**played.upload, "headers": {"If-None-Match": "*"}}, b"x", lambda _: None)
+    assert played.headers[0]["If-None-Match"] == "*"
+    assert played.limits == [300]
+
+
+@pytest.mark.parametrize("status", [400, 404, 408, 410, 499, 501, 502, 504])
+def test_an_upload_that_s3_refuses_is_not_repeated(status: int) -> None:
+    with playing((status, {})) as played, pytest.raises(CommandError) as refused:
+        played.api.upload(played.upload, b"x", lambda _: None)
+    assert str(refused.value) == f"S3 refused the upload: HTTP {status}. Run this again"
+    assert played.pauses == []
+
+
+def test_an_upload_that_fails_at_last() -> None:
     expired = r"^S3 refused the upload: its link has expired\. Run this again$"
     with playing((403, {})) as played, pytest.raises(UploadExpiredError, match=expired):
         played.api.upload(played.upload, b"x", lambda _: None)
-    with playing((400, {})) as played, pytest.raises(CommandError, match="S3 refused the upload: HTTP 400"):
-        played.api.upload(played.upload, b"x", lambda _: None)
-    nothing = r"^the upload got no answer \(\w+\)\. Run this again$"
+    nothing = r"^the upload got no answer \(ConnectionError\)\. Run this again$"
     with playing(*[(CLOSED, None)] * 8) as played, pytest.raises(CommandError, match=nothing):
         played.api.upload(played.upload, b"x", lambda _: None)
+    assert len(played.pauses) == 7
+    busy = r"^S3 refused the upload: HTTP 503\. Run this again$"
+    with playing(*[(503, {})] * 8) as played, pytest.raises(CommandError, match=busy):
+        played.api.upload(played.upload, b"x", lambda _: None)
+    assert len(played.pauses) == 7
 
 
 def test_a_link_is_in_no_message() -> None:
     with playing((403, {})) as played, pytest.raises(CommandError) as caught:
         played.api.download(f"{played.address}/secret?X-Amz-Signature=abc")
-    assert "abc" not in str(caught.value)
+    assert str(caught.value) == "a document of the stack cannot be read (HTTPError)"
     assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_document_of_the_stack() -> None:
+    with playing((200, b"\x00document")) as played:
+        assert played.api.download(f"{played.address}/document?X-Amz-Signature=abc") == b"\x00document"
+    assert played.seen == [("GET", "/document?X-Amz-Signature=abc", b"")]
+    assert played.limits == [40], "longer than the 28 seconds in which the API answers"
 
 
 def test_a_pull_shows_each_of_its_states() -> None:
     states = [{"status": "LISTING"}, {"status": "FETCHING"}, {"status": "FINISHED"}]
     with playing((200, {"pullId": "1"}), *[(200, state) for state in states]) as played:
-        assert list(played.api.pull(TARGET, ["LUGGAGE"], "LISTING")) == states
-
-
-def test_a_pull_that_fails() -> None:
-    failed = {"status": "FAILED", "error": "Throttled", "cause": "too often"}
-    with (
-        playing((200, {"pullId": "1"}), (200, {"status": "FETCHING"}), (200, failed)) as played,
-        pytest.raises(CommandError, match="the pull is FAILED: Throttled too often"),
-    ):
-        list(played.api.pull(TARGET, ["LUGGAGE"], "LISTING"))
-
-
-MESSAGE = Message(2, {"sku": "A", "operationType": "DELETE"})
-REQUESTED = (200, {"feedRequestId": "r1", "status": "AWAITING_UPLOAD"})
-
-
-def sending(played: Played, folder: Path) -> Sending:
-    journal = journal_of(folder, "quick-start", "eu-west-1", TARGET, "here")
-    return Sending(played.api, TARGET, journal, Progress(io.StringIO()), clock=lambda: 0.0)
-
-
-def finished(status: str, *results: dict[str, Any], message: str = "why") -> list[tuple[int, Any]]:
-    state = {"status": status, "final": True, "message": message}
-    return [(200, state), (200, {**state, "results": list(results)})]
-
-
-def kept(journal: Journal, **changed: object) -> None:
-    pending = Pending("token", {"SellerId": "S"}, {"A": fingerprint(MESSAGE.content)}, uploading=True)
-    journal.write_body(b"body")
-    journal.write(Record({"A": Published("old", "PUBLISHED", "t")}, Pending(**{**vars(pending), **changed})))
-
-
-def test_an_expired_link_is_replaced(tmp_path: Path) -> None:
-    with playing() as played:
-        with_link = {**REQUESTED[1], "upload": played.upload}
-        done = finished("DONE", {"sku": "A", "status": "DELETED", "issues": []})
-        played.answers += [(200, with_link), (403, {}), (200, with_link), (200, {}), *done]
-        own = sending(played, tmp_path)
-        with own.journal.locked():
-            (ended,) = own.sent([MESSAGE])
-            assert own.journal.read().published["A"].status == "DELETED"
-    first, again = (json.loads(body) for method, _, body in played.seen if method == "POST")
-    assert first == again, "the same ClientToken asks for the same feed"
-    assert ended.outcomes["A"].row == 2
+        assert list(played.api.pull(TARGET, ["LUGGAGE", "SHIRT"], "LISTING_OFFER_ONLY")) == states
+    assert [(method, path) for method, path, _ in played.seen] == [
+        ("POST", "/types/pulls"),
+        *[("GET", "/types/pulls/1")] * 3,
+    ]
+    assert json.loads(played.seen[0][2]) == {
+        "SellerId": "S",
+        "RegionCode": "EU",
+        "MarketplaceIds": "M",
+        "ProductTypes": ["LUGGAGE", "SHIRT"],
+        "Requirements": "LISTING_OFFER_ONLY",
+    }
+    assert played.pauses == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome", "known"),
+    ("more", "said"),
     [
-        ("REFUSED", "NOT_SENT", "old"),
-        ("EXPIRED", "NOT_SENT", "old"),
-        ("FAILED", "UNKNOWN", None),
-        ("DONE", "UNKNOWN", None),
+        ({"error": "Throttled", "cause": "too often"}, "FAILED: Throttled too often"),
+        ({"error": "Throttled"}, "FAILED: Throttled"),
+        ({"cause": "too often"}, "FAILED"),
     ],
 )
-def test_what_has_no_result_is_sent_again(tmp_path: Path, status: str, outcome: str, known: str | None) -> None:
+def test_a_pull_that_fails(more: dict[str, str], said: str) -> None:
+    with playing((200, {"pullId": "1"}), (200, {"status": "FAILED", **more})) as played:
+        with pytest.raises(CommandError) as failed:
+            list(played.api.pull(TARGET, ["LUGGAGE"], "LISTING"))
+        assert str(failed.value) == f"the product types could not be fetched: the pull is {said}"
+
+
+def test_the_results_of_a_feed_come_in_the_largest_pages() -> None:
+    """The stack takes a Limit of at most 1000 (docs/api-reference.md)."""
+    pages: tuple[dict[str, Any], ...] = (
+        {"results": [{"sku": "A"}, {"sku": "B"}], "nextToken": "t 1"},
+        {"nextToken": "2"},
+        {"results": [{}]},
+    )
+    with playing(*((200, page) for page in pages)) as played:
+        assert list(played.api.results(TARGET, "r1")) == [{"sku": "A"}, {"sku": "B"}, {}]
+    first = "/feeds/r1?SellerId=S&Results=ALL&Limit=1000"
+    assert [path for _, path, _ in played.seen] == [first, f"{first}&NextToken=t+1", f"{first}&NextToken=2"]
+
+
+def test_whose_listings_a_request_is_about() -> None:
+    assert TARGET.body == {"SellerId": "S", "RegionCode": "EU"}
+    assert Target("S", "EU", "M", "ABCDE").body == {
+        "SellerId": "S",
+        "RegionCode": "EU",
+        "PartyType": "VENDOR",
+        "VendorCode": "ABCDE",
+    }
+
+
+@pytest.mark.parametrize(("answered", "name"), [({}, "A/B"), ({"answeredProductType": "SHIRT"}, "SHIRT")])
+def test_a_definition_of_the_stack(answered: dict[str, str], name: str) -> None:
+    """Another product type than the one that was asked for, if the marketplace has only that."""
+    groups = {"offer": {"title": "Offer", "propertyNames": ["size"]}}
     with playing() as played:
-        own = sending(played, tmp_path)
-        with own.journal.locked():
-            kept(own.journal, feed_request_id="r1")
-            played.answers += [(200, {**REQUESTED[1], "status": "PROCESSING"}), *finished(status)]
-            ended = own.continued({"A": MESSAGE})
-            assert ended is not None
-            assert ended.outcomes["A"].status == outcome
-            record = own.journal.read()
-            assert record.pending is None
-            assert (record.published["A"].fingerprint if "A" in record.published else None) == known
-            assert own.changed([MESSAGE], everything=False) == ([MESSAGE], [])
-            assert ended.has_sent(MESSAGE) == (outcome == "UNKNOWN")
+        links = {"schema": {"url": f"{played.address}/schema"}}
+        schema = {"properties": {"size": {"title": "Size", "type": "string"}}}
+        stored = {"links": links, "checksum": "c", "propertyGroups": groups, **answered}
+        played.answers += [(200, stored), (200, schema)]
+        found = played.api.definition(TARGET, "A/B", "LISTING")
+    assert found is not None
+    assert (found.product_type, found.requirements, found.checksum) == (name, "LISTING", "c")
+    assert found.schema["properties"] == schema["properties"]
+    assert found.property_groups == groups
+    assert [(method, path) for method, path, _ in played.seen] == [
+        ("GET", "/types/A%2FB?MarketplaceId=M&RegionCode=EU&Requirements=LISTING"),
+        ("GET", "/schema"),
+    ]
 
 
-def test_the_pauses_between_two_looks_become_longer(tmp_path: Path) -> None:
-    with playing() as played:
-        own = sending(played, tmp_path)
-        with own.journal.locked():
-            kept(own.journal, feed_request_id="r1")
-            played.answers += [(200, {**REQUESTED[1], "status": "PROCESSING", "final": False})] * 20
-            played.answers += finished("DONE")
-            assert own.continued({"A": MESSAGE}) is not None
-    assert played.pauses[:3] == pytest.approx([1.0, 1.3, 1.69])
-    assert played.pauses[-1] == 15.0
-
-
-def test_an_interrupted_upload_is_completed_with_its_own_file(tmp_path: Path) -> None:
-    with playing() as played:
-        own = sending(played, tmp_path)
-        with own.journal.locked():
-            kept(own.journal)
-            done = finished("DONE", {"sku": "A", "status": "DELETED", "issues": []})
-            played.answers += [(200, {**REQUESTED[1], "upload": played.upload}), (412, {}), *done]
-            packed = own.journal.read_body()
-            assert own.continued({}) is not None
-    assert [body for method, _, body in played.seen if method == "PUT"] == [packed]
-    assert json.loads(played.seen[0][2])["ClientToken"] == "token"
-
-
-def test_a_request_whose_upload_never_began_is_dropped(tmp_path: Path) -> None:
-    with playing() as played:
-        own = sending(played, tmp_path)
-        with own.journal.locked():
-            kept(own.journal, uploading=False)
-            assert own.continued({"A": MESSAGE}) is None
-            assert own.journal.read().pending is None
-    assert played.seen == []
-
-
-def test_a_feed_that_the_stack_does_not_know(tmp_path: Path) -> None:
-    with playing((404, {"message": "unknown"})) as played:
-        own = sending(played, tmp_path)
-        with own.journal.locked():
-            kept(own.journal, feed_request_id="r1")
-            with pytest.raises(CommandError, match=r"does not know the feed request r1 .* If you delete"):
-                own.continued({})
-            assert own.journal.read().pending is not None, "nothing is forgotten"
-
-
-def test_many_messages_are_several_feeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("operations.publish_listings.sending.MOST_MESSAGES", 2)
-    messages = [Message(row, {"sku": f"S{row}", "operationType": "DELETE"}) for row in (2, 3, 4)]
-    with playing() as played:
-        for skus in (("S2", "S3"), ("S4",)):
-            deleted: Iterator[dict[str, Any]] = ({"sku": sku, "status": "DELETED", "issues": []} for sku in skus)
-            played.answers += [(200, {**REQUESTED[1], "upload": played.upload}), (200, {}), *finished("DONE", *deleted)]
-        own = sending(played, tmp_path)
-        with own.journal.locked():
-            assert [set(ended.outcomes) for ended in own.sent(messages)] == [{"S2", "S3"}, {"S4"}]
-            assert set(own.journal.read().published) == {"S2", "S3", "S4"}
-    counts = [json.loads(body)["MessageCount"] for method, _, body in played.seen if method == "POST"]
-    assert counts == [2, 1]
+def test_a_definition_that_the_stack_refuses() -> None:
+    with playing((403, {"message": "denied"})) as played, pytest.raises(RefusedError, match=r"HTTP 403: denied$"):
+        played.api.definition(TARGET, "LUGGAGE", "LISTING")
 
 
 def test_a_schema_that_cannot_be_read_is_named() -> None:

@@ -2,6 +2,7 @@
 there."""
 
 import io
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -17,8 +18,9 @@ from operations.publish_listings.definitions import Definition
 from operations.publish_listings.files import read_file
 from operations.publish_listings.messages import Choices
 from operations.publish_listings.progress import Progress
+from operations.publish_listings.sheets import Problem
 from tests.spreadsheets import HEADINGS, csv_bytes, rows_of, suitcase
-from tests.unit.operations.publish_listings.reading import FRANCE, schema_of
+from tests.unit.operations.publish_listings.reading import FRANCE, Steps, schema_of
 
 TARGET = Target("A1", "EU", FRANCE)
 LISTING = "LISTING"
@@ -31,10 +33,12 @@ class Api:
         self.stored, self.at_amazon, self.issues = set(stored), at_amazon, issues
         # The product type that Amazon answers with in place of another one.
         self.answers: Mapping[str, str] = answers or {}
+        self.asked: list[tuple[str, str]] = []
         self.pulled: list[tuple[list[str], str]] = []
         self.refuses = False
 
     def definition(self, _: Target, product_type: str, requirements: str) -> Definition | None:
+        self.asked.append((product_type, requirements))
         name = self.answers.get(product_type, product_type)
         return schema_of(name, requirements) if product_type in self.stored else None
 
@@ -51,8 +55,16 @@ def loaded(api: Api, *keys: tuple[str, str], stream: io.StringIO | None = None) 
     return load_definitions(cast("StackApi", api), TARGET, keys, Progress(stream or io.StringIO()))
 
 
-def catalogue(folder: Path, api: Api, content: bytes, **choices: Any) -> Catalogue:
-    path = folder / "products.csv"
+def catalogue(
+    folder: Path,
+    api: Api,
+    content: bytes,
+    *,
+    name: str = "products.csv",
+    progress: Progress | None = None,
+    **choices: Any,
+) -> Catalogue:
+    path = folder / name
     path.write_bytes(content)
     return read_catalogue(
         read_file(path, Headings()),
@@ -60,7 +72,7 @@ def catalogue(folder: Path, api: Api, content: bytes, **choices: Any) -> Catalog
         Choices(**choices),
         cast("StackApi", api),
         TARGET,
-        Progress(io.StringIO()),
+        progress or Progress(io.StringIO()),
     )
 
 
@@ -70,7 +82,31 @@ def test_what_the_stack_has_is_not_pulled() -> None:
     assert set(known.found) == {("LUGGAGE", LISTING), ("SHIRT", LISTING)}
     assert known.refused == {}
     assert api.pulled == [(["SHIRT"], LISTING)]
+    assert api.asked == [("LUGGAGE", LISTING), ("SHIRT", LISTING), ("SHIRT", LISTING)]
+    assert known.found["SHIRT", LISTING].product_type == "SHIRT"
     assert stream.getvalue() == "The stack fetches 1 product type from Amazon\n"
+
+
+def test_what_amazon_does_not_give_is_not_asked_for_again() -> None:
+    issues = [
+        {"kind": "FAILED", "productType": "SARI", "message": "denied"},
+        {"kind": "FAILED", "message": "of no product type"},
+    ]
+    api, stream = Api(at_amazon=("SARI", "SHIRT"), issues=issues), io.StringIO()
+    known = loaded(api, ("SARI", LISTING), ("SHIRT", LISTING), stream=stream)
+    assert known.refused == {("SARI", LISTING): "Amazon gives no schema of SARI: denied"}
+    assert set(known.found) == {("SHIRT", LISTING)}
+    assert api.asked == [("SARI", LISTING), ("SHIRT", LISTING), ("SHIRT", LISTING)]
+    assert stream.getvalue() == "The stack fetches 2 product types from Amazon\n"
+
+
+def test_a_pull_that_says_nothing_of_issues() -> None:
+    class Silent(Api):
+        def pull(self, _: Target, names: list[str], _requirements: str) -> Iterator[Mapping[str, Any]]:
+            self.stored |= set(names)
+            yield {"status": "FINISHED"}
+
+    assert set(loaded(Silent(), ("SHIRT", LISTING)).found) == {("SHIRT", LISTING)}
 
 
 def test_each_requirements_are_a_pull() -> None:
@@ -132,6 +168,63 @@ def test_the_messages_of_a_file(tmp_path: Path) -> None:
     assert [message.sku for message in found.messages] == ["VALISE-0001"]
     assert [(problem.row, problem.rule) for problem in found.errors] == [(3, "missing")]
     assert (found.heading_row, found.of_file, found.skus) == (1, (), {2: "VALISE-0001"})
+
+
+def test_the_messages_of_json_lines(tmp_path: Path) -> None:
+    """They have no row of headings: a wrong line, the first one too, keeps back no other."""
+    brand = {"brand": [{"value": "x"}]}
+    messages: list[dict[str, Any]] = [
+        {"sku": "A", "operationType": "UPDATE"},
+        {"sku": "B", "operationType": "DELETE"},
+        {"sku": "C", "operationType": "PARTIAL_UPDATE", "productType": "LUGGAGE", "attributes": brand},
+        {"sku": "D", "operationType": "PARTIAL_UPDATE", "productType": "SARI", "attributes": brand},
+    ]
+    api, steps = Api("LUGGAGE"), Steps()
+    content = "\n".join(map(json.dumps, messages)).encode()
+    found = catalogue(tmp_path, api, content, name="feed.jsonl", progress=steps)
+    assert [message.sku for message in found.messages] == ["B", "C"]
+    assert [(problem.row, problem.rule) for problem in found.errors] == [
+        (1, "missing"),
+        (1, "missing"),
+        (4, "productType"),
+    ]
+    assert (found.heading_row, found.of_file) == (0, ())
+    assert set(found.skus) >= {2, 3, 4}
+    assert api.pulled == [(["SARI"], LISTING)]
+    assert steps.shown == ["Checking 3 rows against Amazon's schema", 3, 1, 2, 3]
+
+
+def test_the_problems_are_in_the_order_of_the_rows(tmp_path: Path) -> None:
+    """Those of reading and those of checking. A row with an error is checked for others, and not sent."""
+    rows = rows_of([suitcase(1, shell_type="Iron"), suitcase(2, sku="", shell_type="Iron"), suitcase(3, sku="..")])
+    rows[3][HEADINGS.index("shell_type")] = "Iron"
+    found = catalogue(tmp_path, Api("LUGGAGE"), csv_bytes(rows))
+    assert found.messages == ()
+    assert [(problem.row, problem.rule) for problem in found.errors] == [
+        (2, "enum"),
+        (3, "missing"),
+        (4, "sku"),
+        (4, "enum"),
+    ]
+
+
+def test_what_keeps_back_the_whole_file() -> None:
+    of_row, of_file = Problem(2, "type", "x"), Problem(1, "unknownColumn", "x")
+    warnings = Problem(1, "enum", "x", warning=True), Problem(2, "enum", "x", warning=True)
+    found = Catalogue((), (of_row, *warnings, of_file), {}, 1)
+    assert found.of_file == (of_file,)
+    assert found.errors == (of_row, of_file)
+
+
+def test_rows_of_several_product_types_and_requirements(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["sku", "product_type", "requirements", "brand"]]
+    rows += [["A", "hair  band", "LISTING_OFFER_ONLY", "x"], ["B", "", "", "x"], ["C", "SHIRT", "", "x"]]
+    api = Api()
+    catalogue(tmp_path, api, csv_bytes(rows), product_type="LUGGAGE", requirements="LISTING_PRODUCT_ONLY")
+    assert sorted(api.pulled) == [
+        (["HAIR_BAND"], "LISTING_OFFER_ONLY"),
+        (["LUGGAGE", "SHIRT"], "LISTING_PRODUCT_ONLY"),
+    ]
 
 
 def test_a_wrong_heading_is_a_problem_of_the_file(tmp_path: Path) -> None:

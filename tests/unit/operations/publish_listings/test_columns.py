@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from operations.publish_listings.columns import Headings, Role, place_of
+from operations.publish_listings.columns import Headings, Role, column_texts, find_table, match_columns, place_of
+from operations.publish_listings.definitions import Definitions
 from operations.publish_listings.messages import Choices
-from operations.publish_listings.sheets import FileProblemError, column_letters
+from operations.publish_listings.sheets import FileProblemError, Merged, Problem, Sheet, column_letters
 from tests.spreadsheets import HEADINGS, csv_bytes, rows_of, suitcase
 from tests.unit.operations.publish_listings.reading import (
     LUGGAGE,
@@ -24,6 +25,22 @@ def with_columns(folder: Path, *more: tuple[str, object], headings: str = "", **
     product = suitcase(1, **changed)
     rows = [[*HEADINGS, *(name for name, _ in more)], [*product.values(), *(value for _, value in more)]]
     return read(csv_bytes(rows, delimiter=";"), folder, headings=headings)
+
+
+def matched(
+    sheet: Sheet, headings: str = "", known: Definitions = LUGGAGE
+) -> tuple[list[tuple[object, ...]], list[Problem]]:
+    """What each column of a sheet holds: its position with a heading and a role, or with a field and its indexes."""
+    own = Headings.read(headings)
+    columns, problems = match_columns(find_table(sheet, own), own, known.found)
+    found: list[tuple[object, ...]] = []
+    for column in columns:
+        if column.role is not None:
+            found.append((column.position, column.heading, column.role))
+        else:
+            (place,) = column.places.values()
+            found.append((column.position, place.leaf.name, place.indexes))
+    return found, list(problems)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +216,300 @@ def test_a_lower_level_of_headings_in_csv() -> None:
     outcome = outcome_of(sheet_of(upper, lower, values), Headings(), Choices(), LUGGAGE)
     assert outcome.errors == []
     assert outcome.attributes["fulfillment_availability"] == [{"fulfillment_channel_code": "DEFAULT", "quantity": 5}]
+
+
+@pytest.mark.parametrize("title", [(), (("Catalogue 2027",),)])
+def test_headings_in_two_rows_whose_skus_have_another_heading(title: tuple[tuple[object, ...], ...]) -> None:
+    """The columns of SKU and brand have their headings in the upper row only. A title above them is none."""
+    sheet = sheet_of(
+        *title,
+        ("Artikelnummer", "fulfillment_availability", None, "brand"),
+        (None, "fulfillment_channel_code", "quantity", None),
+        ("A", "DEFAULT", 5, "generic"),
+    )
+    columns, problems = matched(sheet, "Artikelnummer=sku")
+    assert problems == []
+    assert columns == [
+        (0, "Artikelnummer", Role.SKU),
+        (1, "fulfillment_availability.fulfillment_channel_code", (1, 1)),
+        (2, "fulfillment_availability.quantity", (1, 1)),
+        (3, "brand", (1, 1)),
+    ]
+
+
+GROUPS = ("sku", "fulfillment_availability", None, "item_weight", None)
+LOWER = (None, "fulfillment_channel_code", "quantity", "value", "unit")
+
+
+@pytest.mark.parametrize(
+    ("rows", "levels", "products"),
+    [
+        ([GROUPS, LOWER, ("A",)], 2, [3]),
+        ([GROUPS, (None, "fulfillment_channel_code"), ("A",)], 2, [3]),
+        ([GROUPS, LOWER, (None, *LOWER[1:]), ("A",)], 2, [3, 4]),
+        ([GROUPS, ("A", *LOWER[1:]), ("B",)], 1, [2, 3]),
+        ([GROUPS, (None, "DEFAULT", 5), ("A",)], 1, [2, 3]),
+        ([GROUPS, (), ("A",)], 1, [3]),
+        ([("sku", "brand", "size"), (None, None, "L"), ("A",)], 1, [2, 3]),
+        ([("sku", "brand", "size"), (None, "x"), ("A",)], 1, [2, 3]),
+        ([("sku", "item_weight", None), (None, "value", "unit"), ("A",)], 2, [3]),
+        ([("sku", "item_weight", None), (None, None, None, "size"), ("A",)], 2, [3]),
+    ],
+)
+def test_which_rows_are_headings_in_csv(rows: list[tuple[object, ...]], levels: int, products: list[int]) -> None:
+    """A lower row has no SKU, and texts only, each in a group of columns. There is one such row at most."""
+    table = find_table(sheet_of(*rows), Headings())
+    assert table.heading_row == levels
+    assert [row.number for row in table.rows] == products
+
+
+def of_merged(*rows: tuple[object, ...], merged: tuple[tuple[int, int, int, int], ...]) -> Sheet:
+    """A sheet with merged areas: first and last row, first and last column."""
+    return Sheet("", sheet_of(*rows).rows, tuple(Merged(*area) for area in merged))
+
+
+@pytest.mark.parametrize(
+    ("merged", "levels", "products"),
+    [
+        ([(1, 2, 0, 0)], 2, [3, 4, 5]),
+        ([(1, 3, 0, 0)], 3, [4, 5]),
+        ([(1, 2, 0, 1)], 2, [3, 4, 5]),
+        ([(1, 2, 1, 1)], 1, [2, 3, 4, 5]),
+        ([(3, 4, 0, 0)], 1, [2, 3, 4, 5]),
+        ([(1, 1, 0, 1), (1, 2, 0, 0)], 1, [2, 3, 4, 5]),
+    ],
+)
+def test_which_rows_are_headings_in_a_workbook(
+    merged: list[tuple[int, int, int, int]], levels: int, products: list[int]
+) -> None:
+    """As many rows as are merged with the heading of the SKUs."""
+    sheet = of_merged(("sku", "x"), ("A", "y"), ("B", "z"), ("C", "u"), ("D", "v"), merged=tuple(merged))
+    table = find_table(sheet, Headings())
+    assert table.heading_row == levels
+    assert [row.number for row in table.rows] == products
+
+
+@pytest.mark.parametrize("area", [(2, 3, 1, 1), (2, 3, 1, 2)])
+def test_merged_cells_above_and_beside_the_heading_of_the_skus(area: tuple[int, int, int, int]) -> None:
+    """They say nothing of how many rows have headings."""
+    others = ((1, 1, 0, 3), (2, 4, 0, 0), (2, 4, 3, 3))
+    sheet = of_merged(
+        ("Title",), ("x", "sku", None, "y"), ("x", "v", "w", "y"), (None, "A"), ("z", "B"), merged=(*others, area)
+    )
+    table = find_table(sheet, Headings())
+    assert table.heading_row == 3
+    assert [row.number for row in table.rows] == [4, 5]
+
+
+def test_each_of_several_merged_cells_has_their_value() -> None:
+    sheet = of_merged(("sku", "x", "y"), ("A", "1", None, "z"), ("B",), ("C", "2", "3"), merged=((2, 3, 1, 2),))
+    assert [row.cells for row in find_table(sheet, Headings()).rows] == [("A", "1", "1", "z"), ("B",), ("C", "2", "3")]
+
+
+@pytest.mark.parametrize(("above", "found"), [(1, True), (2, True), (3, False)])
+def test_a_heading_for_several_columns_is_at_most_two_rows_above_theirs(above: int, found: bool) -> None:
+    sheet = sheet_of((None, "fulfillment_availability", None), *[()] * (above - 1), ("sku", "quantity"), ("A", 5))
+    columns, problems = matched(sheet)
+    assert len(columns) == (2 if found else 1)
+    assert [(problem.row, problem.rule) for problem in problems] == ([] if found else [(above + 1, "unknownColumn")])
+
+
+def test_a_group_that_begins_in_the_first_column() -> None:
+    sheet = sheet_of(
+        ("fulfillment_availability", None, None, "sku"),
+        ("fulfillment_channel_code", "quantity", "restock_date", None),
+        ("DEFAULT", 5, None, "A"),
+    )
+    columns, problems = matched(sheet)
+    assert problems == []
+    assert [column[1] for column in columns] == [
+        "fulfillment_availability.fulfillment_channel_code",
+        "fulfillment_availability.quantity",
+        "fulfillment_availability.restock_date",
+        "sku",
+    ]
+
+
+def test_in_a_sheet_with_merged_cells_a_group_has_only_the_columns_that_are_merged() -> None:
+    rows = (("sku", "fulfillment_availability", None), (None, "fulfillment_channel_code", "quantity"), ("A", "D", 5))
+    columns, problems = matched(of_merged(*rows, merged=((1, 2, 0, 0),)))
+    assert [column[0] for column in columns] == [0, 1]
+    assert [(problem.rule, problem.column) for problem in problems] == [("unknownColumn", "C (quantity)")]
+
+
+def test_in_a_sheet_with_merged_cells_only_they_make_a_lower_row_of_headings() -> None:
+    table = find_table(of_merged(GROUPS, LOWER, ("A",), merged=((3, 4, 1, 1),)), Headings())
+    assert [level.number for level in table.levels] == [1]
+
+
+def test_headings_over_three_rows() -> None:
+    """A heading that is merged over two of them is one."""
+    sheet = of_merged(
+        ("sku", "fulfillment_availability", None),
+        (None, "fulfillment_channel_code", "quantity"),
+        (None, None, None),
+        ("A", "DEFAULT", 5),
+        merged=((1, 3, 0, 0), (1, 1, 1, 2), (2, 3, 1, 1), (2, 3, 2, 2)),
+    )
+    columns, problems = matched(sheet)
+    assert problems == []
+    assert [column[1] for column in columns] == [
+        "sku",
+        "fulfillment_availability.fulfillment_channel_code",
+        "fulfillment_availability.quantity",
+    ]
+
+
+def test_a_title_is_no_heading_of_the_column_below_it() -> None:
+    columns, problems = matched(sheet_of(("Catalogue", "2027"), ("sku", None), ("A", "x")))
+    assert columns == [(0, "sku", Role.SKU)]
+    assert [(problem.row, problem.rule, problem.column) for problem in problems] == [(2, "noHeading", "B")]
+
+
+def test_numbers_inside_a_path() -> None:
+    names = ("purchasable_offer.our_price#2.schedule#3.value_with_tax", "purchasable_offer#2.our_price.schedule")
+    columns, problems = matched(sheet_of(("sku", *names), ("A", 1, 2)))
+    assert problems == []
+    assert [column[2] for column in columns[1:]] == [(1, 2, 3, 1), (2, 1, 1, 1)]
+
+
+def test_a_column_left_of_every_group_has_its_own_heading() -> None:
+    sheet = sheet_of((None, "fulfillment_availability"), ("quantity", "sku"), (5, "A"))
+    columns, problems = matched(sheet)
+    assert columns == [(1, "sku", Role.SKU)]
+    assert [(problem.rule, problem.column) for problem in problems] == [("unknownColumn", "A (quantity)")]
+
+
+def test_the_texts_of_a_column() -> None:
+    table = find_table(
+        sheet_of(("product_type", "sku"), ("SHIRT", "A"), (12, "B"), (None, "C"), ("HAT", "D")), Headings()
+    )
+    assert column_texts(table, Headings(), Role.PRODUCT_TYPE) == {2: "SHIRT", 5: "HAT"}
+    assert column_texts(table, Headings(), Role.REQUIREMENTS) == {}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([("Catalogue",), ("", None), ("Artikel", "Preis"), ("A", "B", "C")], "row 3 has Artikel, Preis"),
+        ([("Catalogue",), (None,), (5, "x")], "row 1 has nothing"),
+    ],
+)
+def test_what_stands_in_place_of_the_headings(rows: list[tuple[object, ...]], said: str) -> None:
+    with pytest.raises(FileProblemError) as missing:
+        find_table(sheet_of(*rows), Headings())
+    assert str(missing.value) == (
+        f"no row has the heading sku in the first 50 rows; {said}. If the SKUs have another heading, name it: "
+        'HEADINGS="Article number=sku" [headings]'
+    )
+
+
+def test_no_product_below_two_rows_of_headings() -> None:
+    with pytest.raises(FileProblemError, match=r"^there is no row below the headings in row 2 \[noRows\]$"):
+        find_table(sheet_of(GROUPS, LOWER, (None, None)), Headings())
+
+
+@pytest.mark.parametrize(
+    ("text", "renamed"),
+    [
+        ("", {}),
+        (" ; ;", {}),
+        ("Artikel  Nummer = sku ;Notiz=", {"artikel nummer": "sku", "notiz": ""}),
+        ("Preis=purchasable_offer[audience=ALL].our_price", {"preis": "purchasable_offer[audience=ALL].our_price"}),
+    ],
+)
+def test_other_headings(text: str, renamed: dict[str, str]) -> None:
+    headings = Headings.read(text)
+    assert headings.renamed == renamed
+    assert [headings.name_of(heading.upper()) for heading in renamed] == [name or None for name in renamed.values()]
+
+
+@pytest.mark.parametrize("text", ["Artikel", "a=sku; =brand", "a=sku;b"])
+def test_other_headings_that_name_nothing(text: str) -> None:
+    shown = text.split(";")[-1].strip()
+    with pytest.raises(FileProblemError) as wrong:
+        Headings.read(text)
+    assert str(wrong.value) == f'HEADINGS has {shown}; write "heading=name; heading=name" [headings]'
+
+
+def test_each_column_of_several_values_has_an_index_of_its_own() -> None:
+    """Those without a number take the numbers that are free."""
+    names = ["bullet_point#2", "bullet_point", "bullet_point", "bullet_point_5", "bullet_point", "bullet_point"]
+    columns, problems = matched(sheet_of(("sku", *names), ("A", *names)))
+    assert problems == []
+    assert [column[2] for column in columns[1:]] == [(2, 1), (1, 1), (3, 1), (5, 1), (4, 1), (6, 1)]
+
+
+def test_columns_that_say_the_same_twice() -> None:
+    names = ["item_name", "item_name#1.value", "item_name[language_tag=en_GB]", "bullet_point#3", "bullet_point_3"]
+    columns, problems = matched(sheet_of(("sku", *names), ("A", *names)))
+    assert [column[0] for column in columns] == [0, 1, 3, 4]
+    same = "has the same value as the column {}. For another value, write #2 after its name"
+    assert problems == [
+        Problem(1, "duplicateColumn", same.format("B (item_name)"), "C (item_name#1.value)", 2),
+        Problem(1, "duplicateColumn", same.format("E (bullet_point#3)"), "F (bullet_point_3)", 5),
+    ]
+
+
+def test_roles_that_several_columns_have() -> None:
+    """Columns that are left out can be any number."""
+    names = ("sku", "Item SKU", "operation", "seller sku", "publish_status", "publish_status", "Notiz", "Notiz")
+    _, problems = matched(sheet_of(names, names), "notiz=")
+    assert problems == [
+        Problem(1, "duplicateColumn", "is a second column for sku", "B (Item SKU)", 1),
+        Problem(1, "duplicateColumn", "is a second column for sku", "D (seller sku)", 3),
+    ]
+
+
+def test_a_column_without_a_heading_beside_one_that_is_no_attribute() -> None:
+    sheet = sheet_of(("sku", None, "brand", "operation"), ("A",), ("B", "x", "generic", "", "y"), ("C", "z"))
+    said = "has values, the first in row 3, but no heading. Give it one, or delete the column."
+    hint = " If the heading of C (brand) is for this column too, repeat it."
+    assert matched(sheet)[1] == [
+        Problem(1, "noHeading", said, "B", 1),
+        Problem(1, "noHeading", said + hint, "E", 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heading", "hint"),
+    [
+        ("skus", "Did you mean sku? "),
+        ("produkt type", "Did you mean product_type? "),
+        ("left ou", ""),
+        ("bullet poin", "Did you mean bullet_point? "),
+    ],
+)
+def test_suggestions_for_an_unknown_heading(heading: str, hint: str) -> None:
+    _, problems = matched(sheet_of(("sku", heading), ("A", "x")))
+    assert problems == [
+        Problem(
+            1,
+            "unknownColumn",
+            f"is no attribute of LUGGAGE. {hint}To give it another name, or to leave it out: "
+            f'HEADINGS="{heading}=<name>" or HEADINGS="{heading}="',
+            f"B ({heading})",
+            1,
+        )
+    ]
+
+
+def test_an_unknown_heading_in_two_rows_is_named_by_the_lower_one() -> None:
+    _, problems = matched(sheet_of(("sku", "Stock", None), (None, "Regal", "Fach"), ("A", "x", "y")))
+    assert [(problem.row, problem.column) for problem in problems] == [(2, "B (Regal)"), (2, "C (Fach)")]
+
+
+def test_at_most_three_suggestions() -> None:
+    _, (problem,) = matched(sheet_of(("sku", "other_product_image_locator"), ("A", "x")))
+    assert problem.message.count("other_product_image_locator_") == 3
+
+
+def test_the_product_types_that_do_not_have_a_heading() -> None:
+    sheet = sheet_of(("sku", "Lagerort"), ("A", "x"))
+    _, (several,) = matched(sheet, known=definitions_of("SHIRT", "LUGGAGE"))
+    assert several.message.startswith("is no attribute of LUGGAGE or SHIRT. To give")
+    _, (none,) = matched(sheet, known=Definitions({}))
+    assert none.message.startswith("is no attribute of the product type. To give")
 
 
 def test_a_product_without_a_sku_is_no_lower_level_of_headings() -> None:

@@ -1,12 +1,13 @@
 """CSV as programs export it: encodings, separators, quotes, and what is cut off or lost."""
 
+import codecs
 from pathlib import Path
 
 import pytest
 
 from operations.publish_listings.columns import Headings
 from operations.publish_listings.files import read_file
-from operations.publish_listings.sheets import FileProblemError
+from operations.publish_listings.sheets import FileProblemError, Unreadable
 from tests.spreadsheets import HEADINGS, csv_bytes, rows_of, suitcase
 from tests.unit.operations.publish_listings.reading import read
 
@@ -215,3 +216,149 @@ def test_the_heading_is_looked_for_in_fifty_rows(tmp_path: Path, row: int, found
         return
     with pytest.raises(FileProblemError, match="no row has the heading sku in the first 50 rows"):
         read(content, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "example"),
+    [
+        ("Größe", "Größe"),
+        ("x Käse-d'or,5.5_a b", "Käse-d'or,5.5_a"),
+        ("x" * 38 + "éa b", "x" * 38 + "éa"),
+        ("x" * 39 + "éa b", "x" * 39 + "é"),
+        ("x" * 60 + "é", "x" * 40),
+    ],
+)
+def test_the_note_has_a_word_by_which_people_see_a_wrong_encoding(tmp_path: Path, text: str, example: str) -> None:
+    """At most forty characters of it."""
+    file = tmp_path / "products.csv"
+    file.write_bytes(f"sku;size\nA;{text}\n".encode("cp1252"))
+    assert read_file(file, Headings()).sheet.notes == (
+        f'Read as CSV: Windows-1252 (it has "{example}"; if that is wrong, set ENCODING), separated by semicolon.',
+    )
+
+
+def test_a_word_without_letters_of_its_own_is_no_example(tmp_path: Path) -> None:
+    """Every character of Windows-1252 alone says nothing that UTF-8 does not say."""
+    file = tmp_path / "products.csv"
+    file.write_bytes(b"sku\xa0;size\nA;1\n")
+    assert read_file(file, Headings()).sheet.notes[0].startswith("Read as CSV: Windows-1252")
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "byte", "name"),
+    [
+        (b"sku;a\nA;\x81\n", 2, 9, "Windows-1252"),
+        (b"\x81\n", 1, 1, "Windows-1252"),
+        (codecs.BOM_UTF8 + b"sku\n\n\xff", 3, 9, "UTF-8"),
+        (codecs.BOM_UTF16_LE + b"s\0k\0u", 1, 7, "UTF-16"),
+    ],
+)
+def test_where_an_encoding_is_wrong(tmp_path: Path, content: bytes, line: int, byte: int, name: str) -> None:
+    with pytest.raises(FileProblemError) as wrong:
+        read(content, tmp_path)
+    assert str(wrong.value) == (
+        f"line {line}, byte {byte} is not {name}: save the file as CSV in UTF-8, or set ENCODING to its encoding, such "
+        "as cp1250 [encoding]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "separator"),
+    [
+        ("sku,a\nA;1,b\n", "comma"),
+        ("a;b;c\nsku,d;e;f\nA;1;2\n", "comma"),
+        ("sku;a,b,c,d\nA;1\n", "semicolon"),
+        ("x,y\nsku|a\nA|1\n", "vertical bar"),
+        ("sku\nA\n", "semicolon"),
+        ('"sku";"a"\n"A";"1"\n', "semicolon"),
+    ],
+)
+def test_the_separator_is_the_one_that_gives_the_heading(tmp_path: Path, rows: str, separator: str) -> None:
+    file = tmp_path / "products.csv"
+    file.write_text(rows)
+    assert read_file(file, Headings()).sheet.notes == (f"Read as CSV: UTF-8, separated by {separator}.",)
+
+
+def test_the_heading_with_the_most_columns_decides(tmp_path: Path) -> None:
+    """A file can have a heading sku with either separator."""
+    file = tmp_path / "products.csv"
+    file.write_text("sku\tx;y\nsku;a;b;c\n")
+    assert read_file(file, Headings()).sheet.notes == ("Read as CSV: UTF-8, separated by semicolon.",)
+
+
+def test_the_most_frequent_separator_of_a_file_without_the_heading(tmp_path: Path) -> None:
+    """At its beginning: what stands far below says nothing of the headings."""
+    file = tmp_path / "products.csv"
+    file.write_text("Artikel|Preis|x\n" + "y" * 4090 + ";" * 50)
+    assert read_file(file, Headings()).sheet.rows[0].cells == ("Artikel", "Preis", "x")
+
+
+def test_the_first_4096_characters_decide_without_the_heading(tmp_path: Path) -> None:
+    """Of two that are equally frequent, the semicolon is the likelier one."""
+    file = tmp_path / "products.csv"
+    beginning = "Artikel|Preis|"
+    file.write_text(f"{beginning}{'y' * (4094 - len(beginning))};;|||")
+    assert read_file(file, Headings()).sheet.notes == ("Read as CSV: UTF-8, separated by semicolon.",)
+
+
+def test_a_named_separator_of_any_kind(tmp_path: Path) -> None:
+    file = tmp_path / "products.csv"
+    file.write_text("SEP=^\nsku^size\nA^1\n")
+    sheet = read_file(file, Headings()).sheet
+    assert [(row.number, row.cells) for row in sheet.rows] == [(1, ("sku", "size")), (2, ("A", "1"))]
+    assert sheet.notes == ("Read as CSV: UTF-8, separated by '^'.",)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ('="0012"', "0012"),
+        ('="a ""b"""', 'a "b"'),
+        ('=" "', None),
+        ("  ", None),
+        ("=", "="),
+        ("=A", Unreadable("formula", "has a formula, whose value is not in the file: export the values", "=A")),
+        (" =A1 ", Unreadable("formula", "has a formula, whose value is not in the file: export the values", "=A1")),
+    ],
+)
+def test_what_a_cell_has(tmp_path: Path, cell: str, value: object) -> None:
+    file = tmp_path / "products.csv"
+    file.write_bytes(csv_bytes([["sku", "size"], ["A", cell]]))
+    assert read_file(file, Headings()).sheet.rows[1].cells == ("A", value)
+
+
+@pytest.mark.parametrize(
+    ("content", "cut"),
+    [
+        ("sku;a;b\nA;1;2\nB;1", "row 3, the last one, ends after 2 of 3 cells"),
+        ("sku;a;b\nA;1;2\nB;1;", None),
+        ("sku;a;b\nA;1;2\nB;1\n", None),
+        ("sku;a;b\nA;1;2\nB;1\r", None),
+        ("sku;a;b\nA", "row 2, the last one, ends after 1 of 3 cells"),
+        ("x;y\nsku;a;b\nA;1;2", None),
+        ("Artikel;a;b\nA", None),
+    ],
+)
+def test_which_last_row_is_cut_off(tmp_path: Path, content: str, cut: str | None) -> None:
+    file = tmp_path / "products.csv"
+    file.write_bytes(content.encode())
+    if cut is None:
+        assert read_file(file, Headings()).sheet.rows
+        return
+    with pytest.raises(FileProblemError) as refused:
+        read_file(file, Headings())
+    assert str(refused.value) == f"{cut}: the file is cut off. Export it again [cutOff]"
+
+
+def test_only_rows_below_the_headings_can_be_too_long(tmp_path: Path) -> None:
+    file = tmp_path / "products.csv"
+    file.write_text("Catalogue;of;2027;x\nsku;a\nA;1;;\n")
+    assert len(read_file(file, Headings()).sheet.rows) == 3
+    file.write_text("sku;a\nsku;b;\nA;1;x\n")
+    with pytest.raises(FileProblemError, match=r"^row 3 has 3 cells, but the row of headings has 2: put a value"):
+        read_file(file, Headings())
+
+
+def test_a_quote_that_never_ends_after_a_value_over_two_lines(tmp_path: Path) -> None:
+    with pytest.raises(FileProblemError, match=r"^lines 4 to 5 cannot be read as CSV"):
+        read(b'sku;a\nA;"x\ny"\n"B;1\nC;2\n', tmp_path)

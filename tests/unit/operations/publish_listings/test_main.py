@@ -1,6 +1,7 @@
 """What the command line of make publish-listings accepts."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from operations.publish_listings import __main__ as command
 from operations.publish_listings.columns import Headings
 from operations.publish_listings.messages import Choices
+from operations.publish_listings.progress import Progress
 from operations.publish_listings.run import Options
 from operations.publish_listings.values import DateOrder, DecimalSign
 
@@ -44,6 +46,58 @@ def test_which_options_go_together(
         command.main()
     assert message in capsys.readouterr().err
     assert started == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--region-code", "XX"],
+        ["--requirements", "ALL"],
+        ["--decimal", "dot"],
+        ["--dates", "year-first"],
+        ["--unknown", "x"],
+    ],
+)
+def test_what_no_option_can_be(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    monkeypatch.setattr(command, "run_command", lambda *_: 0)
+    monkeypatch.setattr(sys, "argv", ["command", "quick-start", "--file", "f", *given])
+    with pytest.raises(SystemExit) as refused:
+        command.main()
+    assert refused.value.code == 2
+    assert given[0] in capsys.readouterr().err
+
+
+def test_the_help_says_what_it_does(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["command", "--help"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "Checks each row against Amazon's schema, sends the rows that" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_region_of_the_stack_and_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = boto3.Session(region_name="eu-west-1")
+    seen: list[Any] = []
+
+    class Run:
+        def __init__(self, *given: Any) -> None:
+            seen.append(type(given[3]))
+
+        def run(self) -> int:
+            return 0
+
+    def start(run: Callable[[boto3.Session], int], stack: str, region: str | None) -> int:
+        seen.append((stack, region))
+        return run(session)
+
+    monkeypatch.setattr(command, "find_stack", lambda *given: seen.append(given))
+    monkeypatch.setattr(command, "find_target", lambda *_: None)
+    monkeypatch.setattr(command, "Run", Run)
+    monkeypatch.setattr(command, "run_command", start)
+    monkeypatch.setattr(sys, "argv", ["command", "quick-start", "--region", "eu-west-1", "--file", "f"])
+    assert command.main() == 0
+    assert seen == [("quick-start", "eu-west-1"), ("quick-start", session), Progress]
 
 
 EVERYTHING = [

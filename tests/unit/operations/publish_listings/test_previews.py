@@ -1,16 +1,21 @@
 """What the command asks the stack for a preview, and what it makes of the answer."""
 
 import io
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
 
 from operations.api import LISTINGS, RefusedError
+from operations.command import CommandError
 from operations.publish_listings.api import StackApi, Target
 from operations.publish_listings.messages import Message
 from operations.publish_listings.outcomes import Outcome
 from operations.publish_listings.previews import preview
 from operations.publish_listings.progress import Progress
+from tests.unit.operations.publish_listings.reading import Steps
 
 TARGET = Target("A1", "EU", "M1")
 BODY = {
@@ -107,3 +112,64 @@ def test_a_refusal_of_the_stack_is_the_outcome_of_its_row() -> None:
 def test_the_outcomes_are_in_the_order_of_the_rows() -> None:
     messages = [Message(row, message("DELETE").content) for row in range(2, 30)]
     assert [outcome.row for outcome in previewed(Api(None), *messages)] == list(range(2, 30))
+
+
+def test_it_shows_how_many_rows_amazon_has_seen() -> None:
+    steps = Steps()
+    preview(cast("StackApi", Api(None)), TARGET, [message("DELETE")] * 3, steps)
+    assert steps.shown == ["Amazon previews 3 rows", 3, 1, 2, 3]
+
+
+def test_four_rows_are_asked_for_at_once() -> None:
+    """Amazon allows five calls a second."""
+    together, lock, running, most = threading.Barrier(4), threading.Lock(), 0, 0
+
+    class Waiting(Api):
+        def send(self, *_: object) -> Any:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            together.wait(60)
+            with lock:
+                running -= 1
+            return {"status": "VALID"}
+
+    outcomes = previewed(Waiting(None), *[message("UPDATE", attributes=ATTRIBUTES)] * 80)
+    assert {outcome.status for outcome in outcomes} == {"VALID"}
+    assert most == 4
+
+
+class Slow(Api):
+    """Fails at the first request, if it is to; an answer takes a moment."""
+
+    def send(self, *request: object) -> Any:
+        self.sent.append(request)
+        if len(self.sent) == 1 and self.answer is not None:
+            raise self.answer
+        threading.Event().wait(0.01)
+        return {"status": "VALID"}
+
+
+class Interrupted(Steps):
+    @contextmanager
+    def bar(self, _label: str, _total: int) -> Iterator[Callable[[int], None]]:
+        def show(_: int) -> None:
+            raise KeyboardInterrupt
+
+        yield show
+
+
+def test_without_an_answer_the_rest_is_not_asked_for() -> None:
+    api = Slow(CommandError("no answer"))
+    with pytest.raises(CommandError, match=r"^no answer$"):
+        previewed(api, *[message("UPDATE", attributes=ATTRIBUTES)] * 400)
+    assert len(api.sent) < 200
+
+
+def test_when_somebody_interrupts_it_the_rest_is_not_asked_for() -> None:
+    api = Slow(None)
+    messages = [message("UPDATE", attributes=ATTRIBUTES)] * 400
+    with pytest.raises(KeyboardInterrupt):
+        preview(cast("StackApi", api), TARGET, messages, Interrupted())
+    assert len(api.sent) < 200

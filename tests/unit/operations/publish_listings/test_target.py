@@ -7,6 +7,7 @@ import pytest
 
 from operations.command import CommandError
 from operations.publish_listings import run
+from operations.publish_listings.api import Target
 from operations.publish_listings.run import find_target
 from operations.stack import Stack
 from quickstart.authorization.connections import Connection
@@ -66,6 +67,9 @@ def test_a_seller_and_a_marketplace_that_are_not_clear_say_what_to_set(stored: l
     with pytest.raises(CommandError) as several:
         find_target(STACK, "", "FR", "", "")
     assert str(several.value) == ("Name the seller: SELLER=<id>. The stack has 6 sellers: A0, A1, A2, A3, A4 and more")
+    stored.pop()
+    with pytest.raises(CommandError, match=r"The stack has 5 sellers: A0, A1, A2, A3, A4$"):
+        find_target(STACK, "", "FR", "", "")
 
 
 @pytest.mark.parametrize(
@@ -79,8 +83,8 @@ def test_a_seller_and_a_marketplace_that_are_not_clear_say_what_to_set(stored: l
     ],
 )
 def test_a_marketplace_by_country_or_id(marketplace: str, region: str, found: tuple[str, str]) -> None:
-    target = find_target(STACK, "A1", marketplace, region, "")
-    assert (target.region, target.marketplace_id) == found
+    assert find_target(STACK, "A1", marketplace, region, "") == Target("A1", *found)
+    assert find_target(STACK, "A1", marketplace, region, "CODE1") == Target("A1", *found, "CODE1")
 
 
 @pytest.mark.parametrize(("marketplace", "region"), [("A12345678", "FE"), ("A123456789", "")])

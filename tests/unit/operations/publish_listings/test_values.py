@@ -1,6 +1,6 @@
 """Cells as values: what is certain is converted, and what is not is refused."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -115,6 +115,12 @@ def test_truth_values(cell: CellValue, value: bool) -> None:
     assert converted(cell, leaf("boolean")) is value
 
 
+@pytest.mark.parametrize("cell", [999_999_999_999_999, -999_999_999_999_999])
+def test_the_largest_numbers(cell: int) -> None:
+    assert converted(cell, leaf("number")) == converted(float(cell), leaf("integer")) == cell
+    assert as_text(cell) == as_text(float(cell)) == str(cell)
+
+
 def test_what_is_no_truth_value() -> None:
     assert refused("x", "boolean") == "type"
     assert refused(2, "boolean") == "type"
@@ -160,18 +166,40 @@ def test_what_a_spreadsheet_program_has_changed_is_no_text(cell: CellValue, rule
         ("4.3.2027", "2027-03-04"),
         ("31/12/2027", "2027-12-31"),
         ("12/31/2027", "2027-12-31"),
+        ("12/13/2027", "2027-12-13"),
+        ("13/12/2027", "2027-12-13"),
+        ("13-12-2027", "2027-12-13"),
         ("5/5/2027", "2027-05-05"),
+        ("12/12/2027", "2027-12-12"),
+        ("4.3.2027 0:00:00", "2027-03-04"),
+        (datetime(2027, 3, 4, tzinfo=UTC), "2027-03-04"),
     ],
 )
 def test_days(cell: CellValue, day: str) -> None:
     assert converted(cell, leaf("date")) == day
 
 
-def test_a_day_that_can_be_two_needs_the_order() -> None:
-    assert refused("3/4/2027", "date") == "ambiguousDate"
-    assert converted("3/4/2027", leaf("date"), date_order=DateOrder.DAY) == "2027-04-03"
-    assert converted("3/4/2027", leaf("date"), date_order=DateOrder.MONTH) == "2027-03-04"
-    assert converted("31/12/2027", leaf("date"), date_order=DateOrder.MONTH) == "2027-12-31"
+@pytest.mark.parametrize(
+    ("cell", "day_first", "month_first"),
+    [
+        ("3/4/2027", "2027-04-03", "2027-03-04"),
+        ("1/12/2027", "2027-12-01", "2027-01-12"),
+        ("12/1/2027", "2027-01-12", "2027-12-01"),
+        ("11-12-2027", "2027-12-11", "2027-11-12"),
+    ],
+)
+def test_a_day_that_can_be_two_needs_the_order(cell: str, day_first: str, month_first: str) -> None:
+    assert refused(cell, "date") == "ambiguousDate"
+    assert converted(cell, leaf("date"), date_order=DateOrder.DAY) == day_first
+    assert converted(cell, leaf("date"), date_order=DateOrder.MONTH) == month_first
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"), [("31/12/2027", "2027-12-31"), ("13/5/2027", "2027-05-13"), ("12/13/2027", "2027-12-13")]
+)
+@pytest.mark.parametrize("order", [None, *DateOrder])
+def test_a_day_that_can_be_only_one_needs_no_order(cell: str, day: str, order: DateOrder | None) -> None:
+    assert converted(cell, leaf("date"), date_order=order) == day
 
 
 @pytest.mark.parametrize("cell", ["31.2.2027", "tomorrow", 46000, "2027-03-04T10:00", "13/13/2027", True])
@@ -184,8 +212,15 @@ def test_what_is_no_day(cell: CellValue) -> None:
     [
         ("2027-03-04", "2027-03-04T00:00:00Z"),
         ("4.3.2027 9:05", "2027-03-04T09:05:00Z"),
+        ("4.3.2027 9:05:07", "2027-03-04T09:05:07Z"),
+        ("4.3.2027 19:05:07", "2027-03-04T19:05:07Z"),
+        ("31-12-2027T00:00", "2027-12-31T00:00:00Z"),
+        ("12/31/2027 9:05:07", "2027-12-31T09:05:07Z"),
         ("2027-03-04T10:00:00+02:00", "2027-03-04T10:00:00+02:00"),
         ("2027-03-04T10:00:00Z", "2027-03-04T10:00:00Z"),
+        ("2027-03-04T10:00:00.5", "2027-03-04T10:00:00Z"),
+        ("2027-03-04T10:00:00-00:30", "2027-03-04T10:00:00-00:30"),
+        (date(2027, 3, 4), "2027-03-04T00:00:00Z"),
         (datetime(2027, 3, 4, 10), "2027-03-04T10:00:00Z"),  # noqa: DTZ001 - as openpyxl reads it
     ],
 )
@@ -198,7 +233,13 @@ def test_codes_and_labels() -> None:
     assert converted("Hard  SHELL", leaf("string", codes)) == "hard_shell"
     assert converted("soft_shell", leaf("string", codes)) == "soft_shell"
     assert converted("no shell", leaf("string", codes)) == "no shell", "the schema's check has the words for it"
-    assert converted("Two", leaf("integer", Enumeration((1, 2), ("One", "Two"), (), open=False))) == 2
+    numbers = Enumeration((1, 2), ("One", "Two"), (), open=False)
+    assert converted("Two", leaf("integer", numbers)) == 2
+    assert converted("3", leaf("integer", numbers)) == 3, "the schema's check has the words for it"
+    assert converted(2.0, leaf("integer", numbers)) == 2
+    empty = Enumeration((0, ""), ("None", "Nothing"), (), open=False)
+    assert converted("None", leaf("integer", empty)) == 0
+    assert converted("Nothing", leaf("string", empty)) == ""
 
 
 @pytest.mark.parametrize(
@@ -208,6 +249,17 @@ def test_codes_and_labels() -> None:
 def test_units(cell: CellValue, number: float, unit: str | None) -> None:
     assert WEIGHT is not None
     assert with_unit(cell, WEIGHT) == (number, unit)
+
+
+def test_the_number_before_a_unit_is_read_like_any_other() -> None:
+    assert WEIGHT is not None
+    assert with_unit("1.234 kilograms", WEIGHT, DecimalSign.COMMA) == (1234, "kilograms")
+    assert with_unit("1.234", WEIGHT, DecimalSign.COMMA) == (1234, None)
+    with pytest.raises(CellError, match=r"can be 1\.234 or 1234"):
+        with_unit("1.234 kilograms", WEIGHT)
+    assert with_unit("-1 234,5 Kilograms", WEIGHT) == (-1234.5, "kilograms")
+    with pytest.raises(CellError, match=r"^must be a number, but is 2 kilograms$"):
+        with_unit("2 kilograms", leaf("number"))
 
 
 def test_an_unknown_unit() -> None:
@@ -255,6 +307,14 @@ FOR_THIS_FILE = "set DATES=day-first or DATES=month-first for this file, or writ
         ("string", 1234567890123456, f"1234567890123456 {TOO_LONG} enter it again"),
         ("string", "a\x07b", "has the control character U+0007: remove it"),
         ("date", 46000, "must be a date, but is the number 46000: format the column as a date"),
+        ("date-time", True, "must be a date, but is the number True: format the column as a date"),
+        ("date-time", "4.3.2027 24:00", "must be a date, but there is no 4.3.2027 24:00"),
+        ("date", "13/13/2027", "must be a date, but there is no 13/13/2027"),
+        ("date", "1.13.2027", "must be a date, but there is no 1.13.2027"),
+        ("number", 10**15, "has more than 15 digits"),
+        ("number", -float(10**15), "has more than 15 digits"),
+        ("number", "", "must be a number, but is "),
+        ("string", -(10**15), f"-1000000000000000 {TOO_LONG} enter it again"),
         ("date", "tomorrow", "must be a date such as 2026-12-24, but is tomorrow"),
         ("date", "31.2.2027", "must be a date, but there is no 31.2.2027"),
         ("date", "2027-03-04T10:00", "must be a date without a time, but is 2027-03-04 10:00:00"),

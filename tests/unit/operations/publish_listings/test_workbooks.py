@@ -1,19 +1,23 @@
 """Workbooks as spreadsheet programs write them, and the copies with results."""
 
 import io
+import warnings
 import zipfile
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook, load_workbook
+from openpyxl.chart import BarChart
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
+from operations.publish_listings import workbooks
 from operations.publish_listings.columns import Headings
 from operations.publish_listings.files import read_file
-from operations.publish_listings.sheets import FileProblemError, Sheet
+from operations.publish_listings.sheets import FileProblemError, Row, Sheet, Unreadable
 from operations.publish_listings.workbooks import PROBLEMS_HEADING, STATUS_HEADING, ResultCells, write_result
 from tests.spreadsheets import HEADINGS, cells_of, raw_cells, rows_of, suitcase, workbook
-from tests.unit.operations.publish_listings.reading import Outcome, read
+from tests.unit.operations.publish_listings.reading import Outcome, read, sheet_of
 
 IDENTIFIER, PRICE = "externally_assigned_product_identifier", "purchasable_offer"
 
@@ -57,6 +61,27 @@ def test_formulas_give_the_stored_values(tmp_path: Path) -> None:
     assert first.attributes["item_name"][0]["value"] == "Valise 1"
     assert "color" not in first.attributes, "a formula can give an empty text"
     assert last.attributes["wheel_count"][0]["value"] == 4
+
+
+def edited(content: bytes, old: bytes, new: bytes) -> bytes:
+    """A workbook whose sheet another program has written differently."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(changed, "w") as target:
+        for name in source.namelist():
+            part = source.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                assert part.count(old) == 1
+                part = part.replace(old, new)
+            target.writestr(name, part)
+    return changed.getvalue()
+
+
+def test_a_formula_outside_of_what_the_sheet_says_it_uses(tmp_path: Path) -> None:
+    """Some programs write that a sheet uses its first cell only."""
+    rows = rows_of([suitcase(1)])
+    rows[1][11] = "=41.58*1.2"
+    content = edited(workbook(rows), b'<dimension ref="A1:L2"', b'<dimension ref="A1"')
+    assert (2, "formula", "L") in read(content, tmp_path, "products.xlsx").errors
 
 
 def test_dates_and_times(tmp_path: Path) -> None:
@@ -172,11 +197,121 @@ def test_a_workbook_that_openpyxl_does_not_expect(tmp_path: Path) -> None:
 def test_a_hidden_sheet_is_offered(tmp_path: Path) -> None:
     book, content = load_workbook(io.BytesIO(workbook(rows_of([suitcase(1)]), title="Old"))), io.BytesIO()
     book["Old"].sheet_state = "hidden"
+    book.copy_worksheet(book["Old"]).title = "Older"
+    book["Older"].sheet_state = "veryHidden"
     book.create_sheet("Notes")
-    book.active = 1
+    book.active = 2
     book.save(content)
     with pytest.raises(FileProblemError, match=r"The hidden sheet Old has one: to read it, set SHEET=Old"):
         read(content.getvalue(), tmp_path, "products.xlsx")
+
+
+def test_a_hidden_sheet_without_products_is_not_offered(tmp_path: Path) -> None:
+    book, content = load_workbook(io.BytesIO(workbook([["Notes"]], title="Notes"))), io.BytesIO()
+    book.create_sheet("Old").sheet_state = "hidden"
+    book.save(content)
+    with pytest.raises(
+        FileProblemError,
+        match=r"^no sheet has a heading sku in its first 50 rows; the workbook has Notes, Old \[headings\]$",
+    ):
+        read(content.getvalue(), tmp_path, "products.xlsx")
+
+
+def test_a_workbook_with_charts_only(tmp_path: Path) -> None:
+    book, content = Workbook(), io.BytesIO()
+    book.create_chartsheet("Chart").add_chart(BarChart())
+    del book["Sheet"]
+    book.save(content)
+    with pytest.raises(FileProblemError, match=r"in its first 50 rows; the workbook has none \[headings\]$"):
+        read(content.getvalue(), tmp_path, "products.xlsx")
+
+
+@pytest.mark.parametrize(("row", "found"), [(50, True), (51, False)])
+def test_the_heading_is_looked_for_in_fifty_rows_of_a_sheet(tmp_path: Path, row: int, found: bool) -> None:
+    rows = [["Catalogue"]] * (row - 1) + rows_of([suitcase(1)])
+    if found:
+        assert read_book(tmp_path, rows).messages[0].row == row + 1
+        return
+    with pytest.raises(FileProblemError, match=r"^no sheet has a heading sku in its first 50 rows"):
+        read_book(tmp_path, rows)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(EOFError(), "EOFError: "), (ValueError("one\ntwo"), "ValueError: one"), (OSError("x"), "OSError: x")],
+)
+def test_what_is_said_of_a_damaged_workbook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    def load(*_: object, **__: object) -> Workbook:
+        raise error
+
+    monkeypatch.setattr(workbooks, "load_workbook", load)
+    with pytest.raises(FileProblemError) as damaged:
+        read(b"PK\x03\x04", tmp_path, "products.xlsx")
+    assert str(damaged.value) == (
+        f"the workbook cannot be read ({said}). Save it again as .xlsx, only with the sheet of the products [workbook]"
+    )
+
+
+def test_a_cell_that_cannot_be_read_while_formulas_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> None:
+        raise ValueError("row 2")
+
+    monkeypatch.setattr(ReadOnlyWorksheet, "reset_dimensions", fails)
+    with pytest.raises(FileProblemError, match=r"^the workbook cannot be read \(ValueError: row 2\)"):
+        read_book(tmp_path, rows_of([suitcase(1)]))
+
+
+def test_what_openpyxl_leaves_out_is_no_warning(tmp_path: Path) -> None:
+    """It has nothing to do with the products."""
+    extension = b'<extLst><ext uri="{CCE6A557-97BC-4B89-ADB6-D9C93CAAB3DF}"/></extLst></worksheet>'
+    content = edited(workbook(rows_of([suitcase(1)])), b"</worksheet>", extension)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read(content, tmp_path, "products.xlsx").errors == []
+
+
+def test_hidden_rows_are_counted_if_they_have_values(tmp_path: Path) -> None:
+    book = load_workbook(io.BytesIO(workbook(rows_of([suitcase(number) for number in range(3)]))))
+    for row in (2, 4, 6):
+        book["Products"].row_dimensions[row].hidden = True
+    book["Products"].row_dimensions[3].height = 40
+    content = io.BytesIO()
+    book.save(content)
+    outcome = read(content.getvalue(), tmp_path, "products.xlsx")
+    assert outcome.notes == ("Read the sheet Products.", "The products include 2 hidden rows.")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "cell"),
+    [
+        (12, "00000", "00012"),
+        (0, "00", "00"),
+        (12, "000;[Red]-000", "012"),
+        (12.0, "000", "012"),
+        (12, "0", 12),
+        (-12, "000", -12),
+        (1.5, "000", 1.5),
+        (5, '0" %"', 5),
+        (5, "0\\%", 5),
+        (5, "0;0%", 5),
+        (True, "000", True),
+        ("a_x000D_b", "@", "a\rb"),
+        (
+            0.05,
+            "0%",
+            Unreadable("percent", "has the format of a percentage, and the value 0.05: format it as a number"),
+        ),
+    ],
+)
+def test_a_value_and_its_format(tmp_path: Path, value: object, form: str, cell: object) -> None:
+    path = tmp_path / "products.xlsx"
+    path.write_bytes(workbook([["sku", "x"], ["A", value]], formats={"B2": form}))
+    (found,) = sheet_in(path).rows[1].cells[1:]
+    assert (found, type(found)) == (cell, type(cell))
 
 
 @pytest.mark.parametrize("form", ["0%", "0.00 %", "0.0%;[Red]-0.0%"])
@@ -187,8 +322,24 @@ def test_a_percentage_is_not_certain(tmp_path: Path, form: str) -> None:
 
 def test_a_sheet_that_is_used_far_below_its_rows(tmp_path: Path) -> None:
     rows = rows_of([suitcase(1)])
-    with pytest.raises(FileProblemError, match=r"used up to row 1,000,000 and column L: .* \[sheet\]"):
+    with pytest.raises(FileProblemError) as large:
         read_book(tmp_path, rows, formats={"A1000000": "@"})
+    assert str(large.value) == (
+        "the sheet Products is used up to row 1,000,000 and column L: delete the empty rows and columns after the "
+        "products [sheet]"
+    )
+
+
+@pytest.mark.parametrize(("most", "read_whole"), [(24, True), (23, False)])
+def test_how_many_cells_a_sheet_can_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, read_whole: bool
+) -> None:
+    monkeypatch.setattr(workbooks, "_MOST_CELLS", most)
+    if read_whole:
+        assert read_book(tmp_path, rows_of([suitcase(1)])).errors == []
+        return
+    with pytest.raises(FileProblemError, match=r"is used up to row 2 and column L"):
+        read_book(tmp_path, rows_of([suitcase(1)]))
 
 
 def test_the_copy_has_results_beside_the_rows_and_can_be_read_again(tmp_path: Path) -> None:
@@ -248,3 +399,82 @@ def test_a_merged_place_for_the_results(tmp_path: Path) -> None:
         write_result(
             path.read_bytes(), sheet_in(path), 1, {2: ResultCells("INVALID", "", False)}, tmp_path / "copy.xlsx"
         )
+
+
+def test_how_the_results_look(tmp_path: Path) -> None:
+    """Wide enough to read, the status in green or red, and every line of the problems to be seen."""
+    source, copy = tmp_path / "products.xlsx", tmp_path / "copy.xlsx"
+    book = load_workbook(io.BytesIO(workbook([["Title"], ["sku", "brand"], ["A"], ["B"], ["C"]])))
+    book.create_sheet("Notes", 0)
+    book.save(source)
+    results = {
+        3: ResultCells("PUBLISHED", "", True),
+        4: ResultCells("INVALID", "one\ntwo", False),
+        5: ResultCells("READY", "+1", None),
+    }
+    write_result(source.read_bytes(), sheet_in(source), 2, results, copy)
+    written = load_workbook(copy)
+    sheet = written["Products"]
+    assert written.active is sheet
+    assert written.calculation.fullCalcOnLoad is True, "the copy has no stored values of formulas"
+    assert sheet.freeze_panes is None
+    assert [(cell.value, cell.font.b) for cell in sheet[2]] == [
+        ("sku", False),
+        ("brand", False),
+        (STATUS_HEADING, True),
+        (PROBLEMS_HEADING, True),
+    ]
+    assert (sheet.column_dimensions["C"].width, sheet.column_dimensions["D"].width) == (24, 80)
+    colors = [(cell.fill.fill_type, cell.fill.fgColor.rgb[2:]) for cell in (sheet["C3"], sheet["C4"], sheet["C5"])]
+    assert colors == [("solid", "E2F0D9"), ("solid", "F8CBAD"), (None, "000000")]
+    wrapped = sheet["D4"]
+    assert (wrapped.value, wrapped.alignment.wrap_text, wrapped.alignment.vertical) == ("one\ntwo", True, "top")
+    assert [sheet[name].number_format for name in ("C3", "D4", "D5")] == ["@", "@", "@"]
+    assert [sheet[name].quotePrefix for name in ("C3", "D4", "D5")] == [False, False, True]
+    assert sheet["A1"].value == "Title"
+
+
+@pytest.mark.parametrize(("text", "quoted"), [("=1", True), ("+1", True), ("-1", True), ("@a", True), ("1=1", False)])
+def test_a_text_that_looks_like_a_formula_is_quoted(tmp_path: Path, text: str, quoted: bool) -> None:
+    copy = tmp_path / "copy.xlsx"
+    write_result(None, sheet_of(("sku",), ("A",)), 1, {2: ResultCells("INVALID", text, False)}, copy)
+    cell = raw_cells(copy)[1][2]
+    assert (cell.value, cell.data_type, cell.quotePrefix) == (text, "s", quoted)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_copy_of_rows_without_a_workbook(tmp_path: Path, first: int) -> None:
+    """Lines of JSON are one row lower: they have no row of headings of their own."""
+    copy = tmp_path / "copy.xlsx"
+    formula = Unreadable("formula", "has a formula", "=A1")
+    rows = (Row(first, ("sku", "x", "y")), Row(first + 2, ("A", 5, True)), Row(first + 3, ("B", 1.5, None, formula)))
+    error = Row(first + 4, ("C", Unreadable("formulaError", "has the error #N/A", "#N/A")))
+    results = {first + 2: ResultCells("PUBLISHED", "", True), first + 4: ResultCells("NOT_SENT", "x", False)}
+    write_result(None, Sheet("", (*rows, error)), first, results, copy)
+    assert cells_of(copy) == [
+        ["sku", "x", "y", None, STATUS_HEADING, PROBLEMS_HEADING],
+        [None] * 6,
+        ["A", 5, True, None, "PUBLISHED", None],
+        ["B", 1.5, None, "=A1", None, None],
+        ["C", "#N/A", None, None, "NOT_SENT", "x"],
+    ]
+    sheet = load_workbook(copy)["Products"]
+    assert sheet.freeze_panes == "A2"
+
+
+@pytest.mark.parametrize(
+    ("headings", "places"),
+    [
+        ((STATUS_HEADING, "sku", PROBLEMS_HEADING), (0, 2)),
+        (("sku", STATUS_HEADING), (2, 3)),
+        (("sku", PROBLEMS_HEADING), (2, 3)),
+        (("sku", "x"), (2, 3)),
+    ],
+)
+def test_the_columns_of_the_results(tmp_path: Path, headings: tuple[str, ...], places: tuple[int, int]) -> None:
+    """Those that the sheet has, or new ones on its right."""
+    copy = tmp_path / "copy.xlsx"
+    row = tuple("A" if heading == "sku" else None for heading in headings)
+    write_result(None, sheet_of(headings, row), 1, {2: ResultCells("PUBLISHED", "Warning", True)}, copy)
+    found = cells_of(copy)[1]
+    assert (found.index("PUBLISHED"), found.index("Warning")) == places
