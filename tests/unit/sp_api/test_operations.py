@@ -7,7 +7,18 @@ from datetime import UTC, datetime
 import pytest
 from jsonschema import ValidationError
 
-from sp_api import application_management, feeds, notifications, product_types, reports, solicitations, tokens
+from sp_api import (
+    application_management,
+    catalog,
+    feeds,
+    listings,
+    notifications,
+    product_types,
+    reports,
+    restrictions,
+    solicitations,
+    tokens,
+)
 from sp_api.caller import Caller
 from sp_api.errors import (
     AccessDeniedError,
@@ -619,11 +630,22 @@ def test_documented_rates_are_the_models() -> None:
     """The default rate of each operation stands in its description in the models."""
     operations = {
         operation.name: operation
-        for module in (reports, feeds, notifications, solicitations, tokens, application_management, product_types)
+        for module in (
+            application_management,
+            catalog,
+            feeds,
+            listings,
+            notifications,
+            product_types,
+            reports,
+            restrictions,
+            solicitations,
+            tokens,
+        )
         for operation in vars(module).values()
         if type(operation).__name__ == "Operation"
     }
-    assert len(operations) == 31
+    assert len(operations) == 39
     seen = set()
     for model in models():
         for path, described in model.document["paths"].items():
@@ -770,9 +792,10 @@ class TestRestrictedReports:
     def test_the_token_does_not_show(self) -> None:
         assert "restricted" not in repr(RDT_READ)
 
-    def test_a_token_of_no_known_life_is_unreadable(self, server: ScriptedServer) -> None:
-        server.answer("POST", "/na" + RDT_PATH, answer_json({"restrictedDataToken": "Atz.sprdt|x"}))
-        with pytest.raises(TransientError, match="expiresIn"):
+    @pytest.mark.parametrize("life", [{}, {"expiresIn": "3600"}, {"expiresIn": True}, {"expiresIn": 3600.5}])
+    def test_a_token_of_no_known_life_is_unreadable(self, server: ScriptedServer, life: dict[str, object]) -> None:
+        server.answer("POST", "/na" + RDT_PATH, answer_json({"restrictedDataToken": "Atz.sprdt|x", **life}))
+        with pytest.raises(TransientError, match=r": expiresIn is not a whole number$"):
             tokens.create_restricted_data_token(seller_of(server), [RestrictedResource("GET", "/x")])
 
 
