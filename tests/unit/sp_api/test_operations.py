@@ -887,6 +887,19 @@ class TestNotifications:
         assert read.event_filter.aggregation_time_period == "OneHour"
         assert notifications.directive_document(read) == directive
 
+    def test_settings_with_more_fields_than_the_model_has_stay_as_they_are(self) -> None:
+        settings = {"aggregationTimePeriod": "FiveMinutes", "newField": 1}
+        document = {"eventFilter": {"eventFilterType": "ANY_OFFER_CHANGED", "aggregationSettings": settings}}
+        read = notifications.read_directive(document)
+        assert read == ProcessingDirective(EventFilter("ANY_OFFER_CHANGED", other={"aggregationSettings": settings}))
+        assert notifications.directive_document(read) == document
+
+    @pytest.mark.parametrize("more", [{}, {"nextToken": None}, {"nextToken": ""}])
+    def test_the_last_page_of_subscriptions(self, server: ScriptedServer, more: dict[str, object]) -> None:
+        server.answer("GET", "/na/notifications/v1/subscriptions", answer_json({"payload": more}))
+        assert notifications.get_subscriptions(seller_of(server), "ORDER_CHANGE") == SubscriptionPage((), None)
+        assert server.calls[0].query == {"notificationTypes": "ORDER_CHANGE"}
+
     def test_a_payload_version_may_be_a_number(self, server: ScriptedServer) -> None:
         path = "/na/notifications/v1/subscriptions/ORDER_CHANGE"
         server.answer("POST", path, answer_json({"payload": {**SUBSCRIPTION, "payloadVersion": 1.0}}))

@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import threading
+import time
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -22,6 +24,7 @@ from tests.unit.sp_api.support import (
     answer_json,
     api_of,
 )
+from tests.waiting import assert_quick, until
 
 ROLE_ARN = "arn:aws:iam::111122223333:role/selling-partner"
 USER = SigningCredentials("AKIAIOSFODNN7EXAMPLE", "secret-key-of-the-user", ROLE_ARN)
@@ -156,6 +159,9 @@ def test_changed_credentials_work_at_once(server: ScriptedServer) -> None:
         (sts_answer(403, "AccessDenied"), AccessDeniedError),
         (sts_answer(403, "SignatureDoesNotMatch"), AccessDeniedError),
         (sts_answer(400, "Throttling"), TransientError),
+        (sts_answer(399, "Odd"), TransientError),
+        (sts_answer(400, "ValidationError"), AccessDeniedError),
+        (sts_answer(499, "Odd"), AccessDeniedError),
         (sts_answer(500, "InternalFailure"), TransientError),
         (Answer(reset="before"), TransientError),
     ],
@@ -167,6 +173,35 @@ def test_a_role_that_cannot_be_assumed(server: ScriptedServer, answer: Answer, k
         sign(signer)
     assert type(raised.value) is kind
     assert len(server.received("/")) == 1
+
+
+def test_a_caller_waits_for_the_session_of_another_until_its_deadline(server: ScriptedServer) -> None:
+    signer = signer_of(server)
+    server.answer("POST", "/", Answer(no_answer=True))
+
+    def fetch() -> None:
+        with pytest.raises(TransientError):
+            sign(signer, seconds=1)
+
+    first = threading.Thread(target=fetch)
+    first.start()
+    until(lambda: server.requests, bool)
+    with pytest.raises(DeadlineExceeded, match=r"^AssumeRole: the time ran out while waiting for a session$"):
+        sign(signer, seconds=0.05)
+    first.join()
+
+
+def test_connecting_to_sts_and_its_answer_have_half_the_time_each(server: ScriptedServer) -> None:
+    signer = signer_of(server)
+    server.answer("POST", "/", Answer(no_answer=True))
+
+    def wait() -> None:
+        started = time.monotonic()
+        with pytest.raises(TransientError, match=r"^AssumeRole: ReadTimeoutError$"):
+            sign(signer, seconds=1)
+        assert time.monotonic() - started > 0.4
+
+    assert_quick(0.9, wait)
 
 
 def test_sts_own_words_are_kept(server: ScriptedServer) -> None:
