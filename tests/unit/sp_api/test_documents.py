@@ -417,6 +417,14 @@ def test_after_a_document_nothing_ends_the_reads_of_its_connection(any_server: S
     assert [request.connection for request in any_server.requests] == [1, 1]
 
 
+def test_leaving_a_document_closes_what_it_reads_from() -> None:
+    content = io.BytesIO(TABLE)
+    with in_memory(content) as document:
+        assert document.read(10) == TABLE[:10]
+        assert not content.closed
+    assert content.closed
+
+
 def test_leaving_early_drops_the_connection(server: ScriptedServer) -> None:
     server.answer("GET", PATH, answer(TABLE * 100))
     http = make_http()
