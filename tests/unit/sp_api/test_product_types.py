@@ -7,6 +7,8 @@ import pytest
 from sp_api.errors import TransientError
 from sp_api.product_types import (
     LOCALES,
+    RATE_OF_ACCOUNT,
+    RATE_OF_APPLICATION,
     DefinitionRequest,
     ProductType,
     ProductTypeDefinition,
@@ -108,6 +110,11 @@ def test_a_list_of_required_fields_alone(server: ScriptedServer) -> None:
     found = search_definitions_product_types(seller_of(server), "ATVPDKIKX0DER", item_name="A suitcase")
     assert found == ProductTypeList((ProductType("LUGGAGE", "LUGGAGE"),), "")
     assert server.calls[0].query == {"marketplaceIds": "ATVPDKIKX0DER", "itemName": "A suitcase"}
+
+
+def test_the_rates_of_definitions() -> None:
+    """SP-API docs, "Product Type Definitions API rate limits": for an account, and for the application."""
+    assert (RATE_OF_ACCOUNT, RATE_OF_APPLICATION) == (5, 100)
 
 
 def test_the_locales_are_the_models() -> None:
