@@ -386,6 +386,19 @@ class TestReceive:
             self.replacement(manager, aws).receive(message, NOW)
         assert aws.calls == []
 
+    def test_a_secret_that_another_process_has_replaced_meanwhile_is_not_in_use(
+        self, manager: Manager, aws: Aws, log_lines: Callable[[], list[dict[str, Any]]]
+    ) -> None:
+        replacement = self.replacement(manager, aws)
+
+        def verify(_: object) -> None:
+            manager.stages[IN_USE] = NEW.version_id
+
+        with pytest.raises(SecretChangedError):
+            replace(replacement, verify=verify).receive(self.MESSAGE, NOW)
+        assert log_lines() == []
+        assert replacement.records.load().outcome is Outcome.RECEIVED
+
     OLDER = NewSecret("client", "n-0", NOW - timedelta(days=200), "older secret", NOW, NOW)
 
     def test_a_secret_that_is_older_changes_nothing(
