@@ -12,6 +12,7 @@ from boto3.dynamodb.types import TypeSerializer
 from quickstart import callers, clients
 from quickstart.notifications import wiring as notifications
 from quickstart.notifications.forwarding import FORWARDED
+from quickstart.observability import logger
 from quickstart.product_types import wiring as product_types
 from quickstart.product_types.pulls import Pulls
 from quickstart.product_types.requests import Machine
@@ -192,7 +193,13 @@ def test_the_receiver_of_secrets_gives_each_message_the_time_that_is_left(
 @pytest.mark.parametrize(("problem", "count"), [("", 0), ("no", 1)])
 @pytest.mark.parametrize("event", [{"time": "2027-01-10T06:00:00Z"}, {}])
 def test_the_rotator_of_secrets_publishes_what_it_found(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], problem: str, count: int, event: Any
+    aws: Aws,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    log_lines: Callable[[], list[dict[str, Any]]],
+    problem: str,
+    count: int,
+    event: Any,
 ) -> None:
     checked: list[tuple[float, datetime]] = []
 
@@ -202,6 +209,7 @@ def test_the_rotator_of_secrets_publishes_what_it_found(
 
         def check(self, now: datetime) -> Check:
             checked.append((self.seconds, now))
+            logger().info("checked")
             return Check(29, problem)
 
     function = _load(CHECKOUT / "functions/secret_rotator/app.py")
@@ -209,7 +217,8 @@ def test_the_rotator_of_secrets_publishes_what_it_found(
     before = datetime.now(UTC)
     function.handler(event, Context())
     ((seconds, now),) = checked
-    assert 24 < seconds <= 25
+    assert 20 < seconds <= 25
+    assert [line["function_request_id"] for line in log_lines()] == [Context.aws_request_id]
     if event:
         assert now == datetime(2027, 1, 10, 6, tzinfo=UTC)
     else:
