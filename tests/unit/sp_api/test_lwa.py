@@ -23,6 +23,7 @@ from tests.unit.sp_api.support import (
     credentials,
     token_json,
 )
+from tests.waiting import SECONDS
 
 
 class Clock:
@@ -206,7 +207,7 @@ def test_a_token_of_short_life_is_not_shared_with_those_who_waited(server: Scrip
     answers = [token_json(f"Atza|{number}", expires_in=60) for number in range(4)]
     server.answer("POST", TOKEN_PATH, *(Answer(200, one.body, one.headers, drip=0.002) for one in answers))
     lwa = lwa_of(server)
-    results = many(lambda: lwa.grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(5)), 4)
+    results = many(lambda: lwa.grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(SECONDS)), 4)
     assert sorted(results) == [f"Atza|{number}" for number in range(4)]
 
 

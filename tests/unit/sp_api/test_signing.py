@@ -3,10 +3,12 @@
 import hashlib
 import hmac
 import threading
-import time
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from botocore.config import Config
+from botocore.session import Session
 
 from sp_api import reports
 from sp_api.deadline import Deadline, DeadlineExceeded
@@ -24,7 +26,7 @@ from tests.unit.sp_api.support import (
     answer_json,
     api_of,
 )
-from tests.waiting import assert_quick, until
+from tests.waiting import SECONDS, until
 
 ROLE_ARN = "arn:aws:iam::111122223333:role/selling-partner"
 USER = SigningCredentials("AKIAIOSFODNN7EXAMPLE", "secret-key-of-the-user", ROLE_ARN)
@@ -181,27 +183,30 @@ def test_a_caller_waits_for_the_session_of_another_until_its_deadline(server: Sc
 
     def fetch() -> None:
         with pytest.raises(TransientError):
-            sign(signer, seconds=1)
+            sign(signer, seconds=SECONDS)
 
     first = threading.Thread(target=fetch)
     first.start()
     until(lambda: server.requests, bool)
     with pytest.raises(DeadlineExceeded, match=r"^AssumeRole: the time ran out while waiting for a session$"):
         sign(signer, seconds=0.05)
+    # Ends the first one's connection.
+    server.stopping.set()
     first.join()
 
 
-def test_connecting_to_sts_and_its_answer_have_half_the_time_each(server: ScriptedServer) -> None:
-    signer = signer_of(server)
-    server.answer("POST", "/", Answer(no_answer=True))
+def test_connecting_to_sts_and_its_answer_have_half_the_time_each(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, given = Session.create_client, []
 
-    def wait() -> None:
-        started = time.monotonic()
-        with pytest.raises(TransientError, match=r"^AssumeRole: ReadTimeoutError$"):
-            sign(signer, seconds=1)
-        assert time.monotonic() - started > 0.4
+    def noted(session: Session, *names: str, config: Config, **more: Any) -> Any:
+        given.append((config.connect_timeout, config.read_timeout))
+        return create(session, *names, config=config, **more)
 
-    assert_quick(0.9, wait)
+    monkeypatch.setattr(Session, "create_client", noted)
+    sign(signer_of(server), seconds=100)
+    assert given == [(pytest.approx(50, abs=5), pytest.approx(50, abs=5))]
 
 
 def test_sts_own_words_are_kept(server: ScriptedServer) -> None:
