@@ -11,9 +11,10 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 from isal import isal_zlib
@@ -29,6 +30,7 @@ from sp_api.documents import (
     charset_of,
     open_document,
     python_codec,
+    upload_document,
 )
 from sp_api.errors import (
     AccessDeniedError,
@@ -37,7 +39,7 @@ from sp_api.errors import (
     SellingPartnerApiError,
     TransientError,
 )
-from sp_api.transport import make_http
+from sp_api.transport import exchange, make_http
 from sp_api_simulator.certificates import make_certificates
 from tests.unit.sp_api.support import Answer, ScriptedServer
 from tests.waiting import SECONDS, assert_quick, until
@@ -423,6 +425,42 @@ def test_leaving_a_document_closes_what_it_reads_from() -> None:
         assert document.read(10) == TABLE[:10]
         assert not content.closed
     assert content.closed
+
+
+class OneAnswer(urllib3.PoolManager):
+    """Gives this answer to every request, and reads all that is sent."""
+
+    def __init__(self, status: int, content: BinaryIO) -> None:
+        super().__init__()
+        self._answer = HTTPResponse(content, status=status, preload_content=False)
+
+    def request(self, *_: Any, body: Any = None, **__: Any) -> HTTPResponse:  # type: ignore[override]
+        for _piece in body or ():
+            pass
+        return self._answer
+
+
+class Endless(io.BytesIO):
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return b"x" * (size or 0)
+
+
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("way", ["open", "upload", "exchange"])
+def test_an_answer_that_is_not_read_to_its_end_is_closed(way: str, status: int) -> None:
+    """Otherwise its connection stays open, with nobody to read from it."""
+    content = b"\x1f\x8b, but not gzip" if status == 200 else b"no"
+    answered = Endless() if way == "exchange" else io.BytesIO(content)
+    http, deadline, url = OneAnswer(status, answered), Deadline.after(SECONDS), "http://host/"
+    fails = way != "upload" or status == 404
+    with pytest.raises(SellingPartnerApiError) if fails else contextlib.nullcontext():
+        if way == "open":
+            open_document(http, url, deadline)
+        elif way == "upload":
+            upload_document(http, url, "text/plain", lambda: io.BytesIO(b"x"), 1, deadline)
+        else:
+            exchange(http, "getReport", "GET", url, {}, None, deadline, repeatable=True)
+    assert answered.closed
 
 
 def test_leaving_early_drops_the_connection(server: ScriptedServer) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from sp_api.deadline import Deadline, DeadlineExceeded
 from sp_api.errors import AuthorizationError, SellingPartnerApiError, ThrottledError, TransientError
-from sp_api.lwa import ApplicationCredentials, LwaClient, Scope
+from sp_api.lwa import ApplicationCredentials, LwaClient, Scope, _AccessToken
 from sp_api.transport import make_http
 from tests.unit.sp_api.support import (
     ACCESS_TOKEN,
@@ -452,7 +452,7 @@ def test_no_secret_shows(server: ScriptedServer) -> None:
             lwa.seller_access_token("seller", Stored(refresh_token), Deadline.after(5))
         shown += [str(raised.value), repr(raised.value), str(vars(raised.value))]
     lwa.seller_access_token("seller", Stored(refresh_token), Deadline.after(5))
-    shown += [repr(lwa), repr(lwa._tokens), repr(credentials(client_secret))]
+    shown += [repr(lwa), repr(lwa._tokens), repr(credentials(client_secret)), repr(_AccessToken(ACCESS_TOKEN, 0.0))]
     for secret in (refresh_token, client_secret, ACCESS_TOKEN):
         assert all(secret not in text for text in shown)
 

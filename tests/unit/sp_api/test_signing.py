@@ -15,7 +15,7 @@ from sp_api.deadline import Deadline, DeadlineExceeded
 from sp_api.errors import AccessDeniedError, TransientError
 from sp_api.regions import Region
 from sp_api.reports import CreateReportSpecification, ReportFilter
-from sp_api.signing import Signer, SigningCredentials
+from sp_api.signing import Signer, SigningCredentials, _Session
 from tests.unit.sp_api.support import (
     REFRESH_TOKEN,
     SELLER_ID,
@@ -227,5 +227,6 @@ def test_the_deadline_covers_the_role_too(server: ScriptedServer) -> None:
 def test_no_secret_shows(server: ScriptedServer) -> None:
     signer = signer_of(server)
     sign(signer)
-    assert all(secret not in repr(signer) for secret in (USER.secret_key, SESSION_KEY, "session-token"))
+    shown = repr(signer) + repr(_Session("ASIAEXAMPLE", SESSION_KEY, "session-token", 0.0))
+    assert all(secret not in shown for secret in (USER.secret_key, SESSION_KEY, "session-token"))
     assert USER.secret_key not in repr(USER)
