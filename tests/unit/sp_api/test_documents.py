@@ -434,7 +434,7 @@ class OneAnswer(urllib3.PoolManager):
         super().__init__()
         self._answer = HTTPResponse(content, status=status, preload_content=False)
 
-    def request(self, *_: Any, body: Any = None, **__: Any) -> HTTPResponse:  # type: ignore[override]
+    def request(self, *_: Any, body: Any = None, **__: Any) -> HTTPResponse:
         for _piece in body or ():
             pass
         return self._answer

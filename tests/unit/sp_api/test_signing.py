@@ -3,11 +3,11 @@
 import hashlib
 import hmac
 import threading
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-from botocore.config import Config
 from botocore.session import Session
 
 from sp_api import reports
@@ -198,15 +198,17 @@ def test_a_caller_waits_for_the_session_of_another_until_its_deadline(server: Sc
 def test_connecting_to_sts_and_its_answer_have_half_the_time_each(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create, given = Session.create_client, []
+    create: Callable[..., Any] = Session.create_client
+    given: list[tuple[float, float]] = []
 
-    def noted(session: Session, *names: str, config: Config, **more: Any) -> Any:
-        given.append((config.connect_timeout, config.read_timeout))
-        return create(session, *names, config=config, **more)
+    def noted(session: Session, service: str, **options: Any) -> Any:
+        given.append((options["config"].connect_timeout, options["config"].read_timeout))
+        return create(session, service, **options)
 
     monkeypatch.setattr(Session, "create_client", noted)
     sign(signer_of(server), seconds=100)
-    assert given == [(pytest.approx(50, abs=5), pytest.approx(50, abs=5))]
+    (timeouts,) = given
+    assert timeouts == pytest.approx((50, 50), abs=5)
 
 
 def test_sts_own_words_are_kept(server: ScriptedServer) -> None:
