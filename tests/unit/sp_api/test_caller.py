@@ -1,15 +1,29 @@
 """What every call does: headers, tokens, repeats, waits, deadlines."""
 
 import json
+import platform
 import socket
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from sp_api import notifications, reports
-from sp_api.caller import checked_user_agent, filled, user_agent
+from sp_api.caller import Operation, checked_user_agent, filled, user_agent
 from sp_api.deadline import Deadline, DeadlineExceeded
 from sp_api.errors import (
     AccessDeniedError,
@@ -26,7 +40,7 @@ from sp_api.solicitations import (
     create_product_review_and_seller_feedback_solicitation,
     get_solicitation_actions_for_order,
 )
-from sp_api.transport import make_http
+from sp_api.transport import failure, make_http
 from tests.unit.sp_api.support import (
     ACCESS_TOKEN,
     REFRESH_TOKEN,
@@ -141,10 +155,44 @@ def test_a_token_that_stays_refused_is_an_error(server: ScriptedServer) -> None:
     assert len(server.token_requests) == 2
 
 
+@pytest.mark.parametrize("renewed", [False, True])
+@pytest.mark.parametrize("restricted_data_token", [None, "Atz.sprdt|x"])
+def test_each_attempt_is_the_whole_request(
+    server: ScriptedServer, renewed: bool, restricted_data_token: str | None
+) -> None:
+    refusal = errors_json(403, "Unauthorized", "Access denied.", "The access token you provided has expired.")
+    server.answer("PUT", "/na/a/1", *([refusal] if renewed else []), answer_json({"done": True}))
+    call = partial(
+        seller_of(server).call,
+        Operation("putA", "PUT", "/a/{b}", 1),
+        lambda answer: answer["done"],
+        path={"b": "1"},
+        query={"c": "2"},
+        body={"d": 3},
+        restricted_data_token=restricted_data_token,
+    )
+    if renewed and restricted_data_token:
+        with pytest.raises(AccessDeniedError):
+            call()
+    else:
+        assert call() is True
+    assert len(server.calls) == 1 + (renewed and not restricted_data_token)
+    for request in server.calls:
+        assert (request.query, request.json) == ({"c": "2"}, {"d": 3})
+
+
+@pytest.mark.parametrize("status", [199, 300])
+def test_a_status_beside_those_of_a_success_is_none(server: ScriptedServer, status: int) -> None:
+    server.answer("GET", REPORT_PATH, Answer(status))
+    with pytest.raises(PermanentError, match=f"^getReport: HTTP {status}: no error list in the answer"):
+        reports.get_report(seller_of(server), "1")
+
+
 @pytest.mark.parametrize(
     ("message", "details"),
     [
         ("Access to requested resource is denied.", ""),
+        ("The subscription has expired.", ""),
         ("Access to the resource is forbidden", ""),
         ("Access to requested resource is denied.", "Access token is missing in the request header."),
     ],
@@ -283,6 +331,7 @@ def test_a_host_that_cannot_be_reached(server: ScriptedServer, host: str, words:
     with pytest.raises(TransientError, match=words) as raised:
         reports.create_report(caller, SPECIFICATION)
     assert not raised.value.outcome_unknown
+    assert raised.value.host == host.partition(":")[0]
 
 
 def test_a_dead_connection_is_not_used_for_what_must_not_be_sent_twice(server: ScriptedServer) -> None:
@@ -303,6 +352,29 @@ def test_connections_are_kept(server: ScriptedServer) -> None:
     for _ in range(5):
         reports.get_report(seller, "1")
     assert {call.connection for call in server.calls} == {1}
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            NameResolutionError("host", HTTPConnection("host"), socket.gaierror()),
+            "the host's name could not be resolved",
+        ),
+        (NewConnectionError(HTTPConnection("host"), "x"), "no connection could be made"),
+        (ConnectTimeoutError("x"), "no connection could be made in time"),
+        (ReadTimeoutError(HTTPConnectionPool("host"), "/?secret", "x"), "no answer came in time"),
+        (SSLError("x"), "no secure connection could be made"),
+        (ProtocolError("x"), "the connection broke before the response was complete"),
+        (DecodeError("x"), "DecodeError"),
+    ],
+)
+def test_a_failure_names_its_kind_alone(error: HTTPError, words: str) -> None:
+    failed = failure("getReport", error, Deadline.after(5))
+    assert (type(failed), str(failed), failed.outcome_unknown) == (TransientError, f"getReport: {words}", False)
+    late = failure("getReport", error, Deadline.after(0), outcome_unknown=True)
+    assert (type(late), late.outcome_unknown) == (DeadlineExceeded, True)
+    assert str(late) == "getReport: the time for the call ran out"
 
 
 SLOW: Mapping[str, Answer] = {
@@ -412,6 +484,16 @@ def test_an_unreadable_answer_is_transient(server: ScriptedServer, answer: Answe
     assert len(server.calls) == 1
 
 
+def test_what_is_said_of_an_unreadable_answer(server: ScriptedServer) -> None:
+    server.answer("GET", REPORT_PATH, Answer(200, b"{", {"x-amzn-RequestId": "1e1a0c5e"}))
+    with pytest.raises(TransientError) as raised:
+        reports.get_report(seller_of(server), "1")
+    assert str(raised.value) == (
+        "getReport: HTTP 200: the answer cannot be read: it is not JSON (no content type, 1 bytes) [request 1e1a0c5e]"
+    )
+    assert not raised.value.outcome_unknown
+
+
 def test_a_proxys_page_is_no_success_even_where_no_body_is_due(server: ScriptedServer) -> None:
     server.answer("DELETE", REPORT_PATH, HTML)
     with pytest.raises(TransientError, match="it is not JSON"):
@@ -456,8 +538,10 @@ def test_an_answer_without_end_is_given_up(server: ScriptedServer) -> None:
             file.write(block)  # type: ignore[attr-defined]
 
     server.answer("GET", REPORT_PATH, Answer(200, announced=40 << 20, stream=endless))
-    with pytest.raises(TransientError, match="too large"):
+    with pytest.raises(TransientError, match=r"^getReport: HTTP 200: the answer is too large$") as raised:
         reports.get_report(seller_of(server), "1")
+    assert not raised.value.outcome_unknown
+    assert raised.value.host == ""
 
 
 @pytest.mark.parametrize(("more", "accepted"), [(0, True), (1, False)])
@@ -499,25 +583,36 @@ def test_a_path_is_filled_and_the_query_encoded() -> None:
 
 
 def test_user_agent() -> None:
-    value = user_agent("Quick Start", "1.2")
-    assert value.startswith("Quick Start/1.2 (Language=Python/3.")
-    assert "; Platform=" in value
-    assert value.endswith(")")
+    details = f"Language=Python/{platform.python_version()}; Platform={platform.system()}/{platform.machine()}"
+    assert user_agent("Quick Start", "1.2") == f"Quick Start/1.2 ({details})"
+
+
+LONG_USER_AGENT = "a User-Agent must be 1 to 500 printable ASCII characters"
 
 
 @pytest.mark.parametrize(
-    ("application", "version"), [("a/b", "1"), ("a", "1(2"), ("a\r\nb", "1"), ("ä", "1"), ("a" * 500, "1")]
+    ("application", "version", "reason"),
+    [
+        *(
+            (*parts, "the application's name and version must be ASCII without \\ / ( ) ; = and quotes")
+            for parts in (("a/b", "1"), ("a", "1(2"), ("a\r\nb", "1"), ("ä", "1"))
+        ),
+        ("a" * 500, "1", LONG_USER_AGENT),
+    ],
 )
-def test_a_user_agent_that_sp_api_would_reject(application: str, version: str) -> None:
-    with pytest.raises(ValueError, match=r"User-Agent|application"):
+def test_a_user_agent_that_sp_api_would_reject(application: str, version: str, reason: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the whole message follows
         user_agent(application, version)
+    assert str(raised.value) == reason
 
 
 @pytest.mark.parametrize("value", ["", "x" * 501, "a\nb", "ä"])
-def test_a_given_user_agent_is_checked(value: str) -> None:
-    assert checked_user_agent("x" * 500) == "x" * 500
-    with pytest.raises(ValueError, match="500"):
+def test_a_given_user_agent_is_checked(server: ScriptedServer, value: str) -> None:
+    assert [checked_user_agent("x" * length) for length in (1, 500)] == ["x", "x" * 500]
+    with pytest.raises(ValueError, match=f"^{LONG_USER_AGENT}$"):
         checked_user_agent(value)
+    with pytest.raises(ValueError, match=f"^{LONG_USER_AGENT}$"):
+        replace(api_of(server), user_agent=value)
 
 
 def test_no_secret_shows(server: ScriptedServer) -> None:

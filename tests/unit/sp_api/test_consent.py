@@ -135,7 +135,13 @@ def test_the_consent_uri() -> None:
 )
 def test_amazons_callback_uris(base: str, central: Central) -> None:
     assert central_of_callback(Environment(), base + PATH, APPLICATION_ID) == central
-    assert central_of_callback(Environment(), f"{base}{PATH}?some=thing&more=1", APPLICATION_ID) == central
+    assert central_of_callback(Environment(), f"{base}{PATH}?some=~thing!&more=1", APPLICATION_ID) == central
+
+
+@pytest.mark.parametrize(("length", "accepted"), [(2048, True), (2049, False)])
+def test_the_longest_callback_uri(length: int, *, accepted: bool) -> None:
+    callback_uri = f"https://sellercentral.amazon.com{PATH}?".ljust(length, "a")
+    assert (central_of_callback(Environment(), callback_uri, APPLICATION_ID) is not None) is accepted
 
 
 @pytest.mark.parametrize(
@@ -190,7 +196,9 @@ def test_the_way_back_to_amazon_keeps_its_query() -> None:
         "redirect_uri": [REDIRECT],
         "version": ["beta"],
     }
-    assert confirmation_uri(f"{base}?kept=1", "a", "s", "r", beta=False).startswith(f"{base}?kept=1&amazon_state=a&")
+    kept = f"{base}?kept=1&amazon_state=a&state=s&redirect_uri=r"
+    for query in ("kept=1", "&kept=1&&", "kept=1&state=x&&"):
+        assert confirmation_uri(f"{base}?{query}", "a", "s", "r", beta=False) == kept
 
 
 @pytest.mark.parametrize("name", ["state", "redirect_uri", "amazon_state", "st%61te", "redirect%5furi"])

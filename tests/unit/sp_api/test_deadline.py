@@ -1,5 +1,7 @@
 """One budget for everything that a call does."""
 
+import time
+
 import pytest
 
 from sp_api.deadline import Deadline, DeadlineExceeded
@@ -20,6 +22,7 @@ def test_a_spent_deadline_names_the_operation() -> None:
         deadline.remaining("getReport")
     assert isinstance(raised.value, TransientError)
     assert raised.value.status is None
+    assert not raised.value.outcome_unknown
     with pytest.raises(DeadlineExceeded):
         deadline.timeout("getReport")
 
@@ -31,3 +34,17 @@ def test_timeouts_follow_from_the_deadline(seconds: float, connect: float, read:
     timeout = Deadline.after(seconds).timeout()
     assert timeout.connect_timeout == pytest.approx(connect, abs=0.1)
     assert timeout.read_timeout == pytest.approx(read, abs=0.1)
+    assert Deadline.after(seconds).longest_read() == pytest.approx(read, abs=0.1)
+
+
+@pytest.mark.parametrize(("left", "spent"), [(0.25, False), (0.0, True), (-0.5, True)])
+def test_the_moment_itself_is_too_late(left: float, spent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    deadline = Deadline(1000.0 + left)
+    assert deadline.spent is spent
+    if spent:
+        for ask in (deadline.remaining, deadline.longest_read, deadline.timeout):
+            with pytest.raises(DeadlineExceeded, match=r"^call: the time for the call ran out$"):
+                ask()
+    else:
+        assert deadline.remaining() == left

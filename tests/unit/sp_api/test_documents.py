@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import io
 import os
 import subprocess
 import sys
@@ -10,12 +11,14 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 from isal import isal_zlib
+from urllib3.response import HTTPResponse
 
 from sp_api import inflating
 from sp_api.deadline import Deadline, DeadlineExceeded
@@ -27,6 +30,7 @@ from sp_api.documents import (
     charset_of,
     open_document,
     python_codec,
+    upload_document,
 )
 from sp_api.errors import (
     AccessDeniedError,
@@ -35,7 +39,7 @@ from sp_api.errors import (
     SellingPartnerApiError,
     TransientError,
 )
-from sp_api.transport import make_http
+from sp_api.transport import exchange, make_http
 from sp_api_simulator.certificates import make_certificates
 from tests.unit.sp_api.support import Answer, ScriptedServer
 from tests.waiting import SECONDS, assert_quick, until
@@ -54,6 +58,12 @@ def opened(server: ScriptedServer, *answers: Answer, seconds: float = SECONDS) -
 
 def answer(body: bytes, content_type: str | None = "text/plain; charset=UTF-8", **more: object) -> Answer:
     return Answer(200, body, {} if content_type is None else {"Content-Type": content_type}, **more)
+
+
+def in_memory(content: BinaryIO) -> DocumentStream:
+    """A document whose bytes are there at once, so that the size of each piece is known."""
+    response = HTTPResponse(content, status=200, preload_content=False)
+    return DocumentStream(response, Deadline.after(SECONDS))
 
 
 WHOLE = {
@@ -115,7 +125,48 @@ def test_gzip_is_seen_by_its_bytes_and_not_by_a_label(
     headers = {"Content-Type": "text/plain"} | ({"Content-Encoding": label} if label else {})
     with opened(server, Answer(200, body, headers)) as document:
         assert document.gzipped == gzipped
+        assert document.read(1000) == body[:1000]
+        rest = bytearray(len(body))
+        assert document.read_into(memoryview(rest)) == len(body) - 1000
+        assert rest[: len(body) - 1000] == body[1000:]
+    with opened(server, Answer(200, body, headers)) as document:
         assert document.read() == body
+
+
+def test_pieces_have_64_kib() -> None:
+    body = os.urandom(200_000)
+    with in_memory(io.BytesIO(b"x" + body)) as document:
+        pieces = list(document)
+    assert [len(piece) for piece in pieces] == [65_536, 65_536, 65_536, 200_001 - 3 * 65_536]
+    assert b"".join(pieces) == b"x" + body
+
+
+def test_a_watcher_of_plain_text_gets_256_kib_at_most() -> None:
+    body = bytes(600_000)
+    with in_memory(io.BytesIO(body)) as document:
+        sizes: list[int] = []
+        document.watch(lambda piece: sizes.append(len(piece)))
+        assert document.read_into(memoryview(bytearray(len(body)))) == len(body)
+    # The first 64 KiB tell whether it is gzip.
+    assert sizes == [65_536, 262_144 - 65_536, 262_144, 600_000 - 2 * 262_144]
+
+
+def test_a_read_takes_no_more_than_it_is_asked_for() -> None:
+    body = os.urandom(70_000)
+    with in_memory(io.BytesIO(body)) as document:
+        amounts = [65_536, 0, 1, 2]
+        assert b"".join(document.read(amount) for amount in amounts) == body[:65_539]
+        assert document.read() == body[65_539:]
+
+
+def test_a_read_that_is_given_up_before_the_deadline_is_no_end_of_the_document() -> None:
+    class Stalled(io.BytesIO):
+        def read1(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002 - as BytesIO has it
+            raise TimeoutError
+
+    with pytest.raises(TransientError, match=r"^document: no answer came in time$") as raised:
+        in_memory(Stalled())
+    assert type(raised.value) is TransientError
 
 
 @pytest.mark.parametrize("body", [TABLE, PACKED], ids=["plain", "gzip"])
@@ -187,8 +238,15 @@ def test_a_document_that_ends_early_is_noticed(server: ScriptedServer, cut: Answ
 
 @pytest.mark.parametrize("amount", [None, -1000, -8000])
 def test_the_words_tell_how_much_came(server: ScriptedServer, amount: int | None) -> None:
-    with pytest.raises(DocumentTruncatedError, match="after 5000 of 9000 bytes: the connection broke or was closed"):
-        read_in_pieces(server, answer(TABLE[:5000], announced=9000), amount)
+    for cut, words in (
+        (answer(TABLE[:5000], announced=9000), "5000 of 9000 bytes: the connection broke or was closed"),
+        (answer(TABLE[:500], chunked=True, cut=True), "500 bytes: the connection broke or was closed"),
+        (answer(PACKED[:5]), "5 of 5 bytes: its gzip data is incomplete"),
+    ):
+        with pytest.raises(DocumentTruncatedError) as raised:
+            read_in_pieces(server, cut, amount)
+        assert str(raised.value) == f"document: HTTP 200: the document ended after {words}"
+        assert not raised.value.outcome_unknown
 
 
 def test_damaged_gzip_is_noticed(server: ScriptedServer) -> None:
@@ -205,6 +263,14 @@ def test_what_follows_gzip_is_no_damage(server: ScriptedServer) -> None:
     """Some writers pad gzip files with zeros; gzip itself ignores that."""
     with opened(server, answer(PACKED + bytes(512))) as document:
         assert document.read() == PACKED + bytes(512)
+
+
+def test_the_first_bytes_of_another_member_are_not_padding(server: ScriptedServer) -> None:
+    with (
+        pytest.raises(DocumentTruncatedError, match="its gzip data is incomplete"),
+        opened(server, answer(PACKED + b"\x1f\x8b")) as document,
+    ):
+        document.read()
 
 
 def xml(code: str, message: str, more: str = "") -> bytes:
@@ -232,6 +298,9 @@ def test_an_expired_url(server: ScriptedServer, refusal: Answer) -> None:
         (Answer(403, b"<html>proxy: secret-session</html>"), AccessDeniedError),
         (Answer(404, xml("NoSuchKey", "The specified key does not exist.")), NotFoundError),
         (Answer(400, xml("InvalidRequest", "Bad")), PermanentError),
+        (Answer(400, xml("InvalidRequest", "The date has expired")), PermanentError),
+        (Answer(400, xml("SlowDown", "Please reduce your request rate.")), TransientError),
+        (Answer(201), PermanentError),
         (Answer(307, headers={"Location": "http://127.0.0.1:1/"}), PermanentError),
         (Answer(206, TABLE), PermanentError),
         (Answer(407), PermanentError),
@@ -251,6 +320,31 @@ def test_refusals_of_the_document_store(
     assert type(raised.value) is kind
     assert len(server.requests) == 1
     assert all(secret not in str(raised.value) for secret in ("secret-session", "0123456789abcdef"))
+
+
+def test_a_refusal_keeps_the_words_and_the_request_id_of_the_document_store(server: ScriptedServer) -> None:
+    refusal = Answer(404, xml("NoSuchKey", "The key does not exist."), {"x-amz-request-id": "R-1"})
+    with pytest.raises(NotFoundError) as raised:
+        opened(server, refusal)
+    assert str(raised.value) == "document: HTTP 404 NoSuchKey: The key does not exist. [request R-1]"
+    with pytest.raises(DocumentUrlExpiredError) as expired:
+        opened(server, Answer(403, EXPIRED.body, {"x-amz-request-id": "R-2"}))
+    assert str(expired.value) == "document: HTTP 403 AccessDenied: Request has expired [request R-2]"
+    with pytest.raises(TransientError) as passing:
+        opened(server, Answer(503, xml("SlowDown", "Slower."), {"x-amz-request-id": "R-3"}))
+    assert str(passing.value) == "document: HTTP 503 SlowDown: Slower. [request R-3]"
+
+
+@pytest.mark.parametrize(("before", "code"), [(16_383, "NoSuchKey"), (16_384, "")])
+def test_of_a_refusal_16_kib_are_read(server: ScriptedServer, before: int, code: str) -> None:
+    def stream(file: BinaryIO) -> None:
+        for chunk in (b" " * before, xml("NoSuchKey", "None.")):
+            file.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+        file.write(b"0\r\n\r\n")
+
+    with pytest.raises(NotFoundError) as raised:
+        opened(server, Answer(404, chunked=True, stream=stream))
+    assert raised.value.code == code
 
 
 def test_no_failure_shows_the_url(server: ScriptedServer) -> None:
@@ -275,8 +369,9 @@ def test_a_broken_connection_is_tried_once_more_before_the_document_begins(serve
 
 
 def test_but_not_twice(server: ScriptedServer) -> None:
-    with pytest.raises(TransientError, match="document: the connection broke"):
+    with pytest.raises(TransientError, match="document: the connection broke") as raised:
         opened(server, Answer(reset="before"))
+    assert not raised.value.outcome_unknown
     assert len(server.requests) == 2
 
 
@@ -309,7 +404,7 @@ def test_a_slow_document_ends_with_the_deadline(any_server: ScriptedServer, slow
         ):
             document.read_into(memoryview(bytearray(2000))) if into else document.read()
 
-    assert_quick(2, read)
+    assert_quick(1.2, read)
 
 
 def test_after_a_document_nothing_ends_the_reads_of_its_connection(any_server: ScriptedServer) -> None:
@@ -318,8 +413,54 @@ def test_after_a_document_nothing_ends_the_reads_of_its_connection(any_server: S
     for _ in range(2):
         with open_document(http, any_server.url + PATH, Deadline.after(SECONDS)) as document:
             assert document.read_into(memoryview(buffer)) == len(TABLE)
+            # A document that stays open does not keep the process.
+            assert all(each.daemon for each in threading.enumerate() if isinstance(each, threading.Timer))
         until(threading.enumerate, lambda threads: not any(isinstance(each, threading.Timer) for each in threads))
     assert [request.connection for request in any_server.requests] == [1, 1]
+
+
+def test_leaving_a_document_closes_what_it_reads_from() -> None:
+    content = io.BytesIO(TABLE)
+    with in_memory(content) as document:
+        assert document.read(10) == TABLE[:10]
+        assert not content.closed
+    assert content.closed
+
+
+class OneAnswer(urllib3.PoolManager):
+    """Gives this answer to every request, and reads all that is sent."""
+
+    def __init__(self, status: int, content: BinaryIO) -> None:
+        super().__init__()
+        self._answer = HTTPResponse(content, status=status, preload_content=False)
+
+    def request(self, *_: Any, body: Any = None, **__: Any) -> HTTPResponse:
+        for _piece in body or ():
+            pass
+        return self._answer
+
+
+class Endless(io.BytesIO):
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return b"x" * (size or 0)
+
+
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("way", ["open", "upload", "exchange"])
+def test_an_answer_that_is_not_read_to_its_end_is_closed(way: str, status: int) -> None:
+    """Otherwise its connection stays open, with nobody to read from it."""
+    content = b"\x1f\x8b, but not gzip" if status == 200 else b"no"
+    answered = Endless() if way == "exchange" else io.BytesIO(content)
+    http, deadline, url = OneAnswer(status, answered), Deadline.after(SECONDS), "http://host/"
+    fails = way != "upload" or status == 404
+    with pytest.raises(SellingPartnerApiError) if fails else contextlib.nullcontext():
+        if way == "open":
+            open_document(http, url, deadline)
+        elif way == "upload":
+            upload_document(http, url, "text/plain", lambda: io.BytesIO(b"x"), 1, deadline)
+        else:
+            exchange(http, "getReport", "GET", url, {}, None, deadline, repeatable=True)
+    assert answered.closed
 
 
 def test_leaving_early_drops_the_connection(server: ScriptedServer) -> None:
@@ -354,6 +495,8 @@ FATAL = '{"errorDetails" : "A client error occurred."}'
         ("商品名①".encode("cp932"), "text/plain; charset=Shift_JIS", 1000, "商品名①"),
         ("\ufeffGröße".encode(), "text/plain; charset=UTF-8", 1000, "Größe"),
         ("Größe".encode("cp1252"), "text/plain", 1000, "Gr\ufffd\ufffde"),
+        ("Größe".encode()[:3], None, 1000, "Gr\ufffd"),
+        ("Größe".encode()[:3], None, 2, "Gr"),
         (b"words", "text/plain; charset=no-such", 1000, "words"),
         (b"", None, 1000, ""),
     ],
@@ -361,6 +504,29 @@ FATAL = '{"errorDetails" : "A client error occurred."}'
 def test_text(server: ScriptedServer, body: bytes, content_type: str | None, limit: int, text: str) -> None:
     with opened(server, answer(body, content_type)) as document:
         assert document.text(limit) == text
+
+
+def test_text_needs_no_more_than_its_limit(server: ScriptedServer) -> None:
+    with opened(server, answer(TABLE[:100], announced=len(TABLE))) as document:
+        assert document.text(100) == TABLE[:100].decode()
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec"),
+    [
+        (None, "utf_8_sig"),
+        ("UTF-8", "utf_8_sig"),
+        ("Cp1252", "cp1252"),
+        ("Shift_JIS", "cp932"),
+        # What Python has no text codec for.
+        ("no-such", "utf_8_sig"),
+        ("base64", "utf_8_sig"),
+        ("undefined", "utf_8_sig"),
+        ("a\0b", "utf_8_sig"),
+    ],
+)
+def test_the_codec_of_a_charset(charset: str | None, codec: str) -> None:
+    assert python_codec(charset) == codec
 
 
 def test_text_of_much_is_cut_without_unpacking_it_all(server: ScriptedServer) -> None:
@@ -456,6 +622,18 @@ def test_gzip_of_any_members_in_any_pieces_is_whole(
         assert fed(inflater, data, cuts) == b"".join(members)
     assert inflater.complete
     assert inflater.trailing is bool(padding)
+
+
+@LIBRARY
+@pytest.mark.parametrize("size", [262_143, 262_144, 262_145, 600_000])
+def test_much_text_comes_in_pieces_of_256_kib(library: str, size: int) -> None:
+    data = gzip.compress(bytes(size), mtime=0) + gzip.compress(b"end", mtime=0)
+    with inflating_with(library):
+        inflater = Inflater()
+        pieces = list(inflater.feed(data))
+    assert b"".join(pieces) == bytes(size) + b"end"
+    assert max(map(len, pieces)) == min(size, 262_144)
+    assert inflater.complete
 
 
 @LIBRARY

@@ -1,6 +1,7 @@
 """Answers that are no results become typed errors with words that are safe to log."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from urllib3 import HTTPHeaderDict
 from sp_api import errors
 from sp_api.errors import (
     AccessDeniedError,
+    ClientSecretExpiredError,
     ConflictError,
     InvalidInputError,
     NotFoundError,
@@ -43,6 +45,7 @@ def error_of(status: int, body: bytes = b"", **headers: str) -> SellingPartnerAp
         (413, PermanentError),
         (415, PermanentError),
         (429, ThrottledError),
+        (499, PermanentError),
         (500, TransientError),
         (503, TransientError),
         (504, TransientError),
@@ -73,6 +76,8 @@ def test_the_text_holds_operation_status_code_message_details_and_request_id() -
         (b'{"errors":[{"code":400,"message":{"deep":1}}]}', ("400", '{"deep": 1}', "")),
         (b'{"errors":[]}', ("", "", "")),
         (b'{"errors":["words"]}', ("", "", "")),
+        (b'{"errors":["words",{"code":"A","message":"B"}]}', ("A", "B", "")),
+        (b'{"errors":{"code":"A"},"code":"B"}', ("B", "", "")),
         (b"{}", ("", "", "")),
         (b"null", ("", "", "")),
         (b"", ("", "", "")),
@@ -93,6 +98,11 @@ def test_error_bodies_of_every_shape(body: bytes, expected: tuple[str, str, str]
         (400, "Unauthorized", "Access denied.", AccessDeniedError),
         (400, "InvalidInput", "The application is not authorized for this resource.", AccessDeniedError),
         (400, "InvalidInput", "marketplaceIds is missing.", InvalidInputError),
+        (404, "Unauthorized", "Access denied.", NotFoundError),
+        (400, "Unauthorized", "The client secret has expired.", AccessDeniedError),
+        (401, "Unauthorized", "The client secret has expired.", ClientSecretExpiredError),
+        (403, "Unauthorized", "The client secret has expired.", ClientSecretExpiredError),
+        (404, "Unauthorized", "The client secret has expired.", NotFoundError),
     ],
 )
 def test_the_words_of_a_refusal_go_before_its_status(
@@ -112,6 +122,26 @@ def test_a_body_without_errors_is_described_and_not_quoted(body: bytes) -> None:
     assert "Atza" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (error_of(502), "getReport: HTTP 502: no error list in the answer (no content type, 0 bytes)"),
+        (SellingPartnerApiError("getReport"), "getReport"),
+        (SellingPartnerApiError("getReport", message="Words."), "getReport: Words."),
+        (SellingPartnerApiError("getReport", code="Code", details="More."), "getReport: Code (More.)"),
+    ],
+)
+def test_what_is_unknown_leaves_no_gap_in_the_text(error: SellingPartnerApiError, text: str) -> None:
+    assert str(error) == text
+
+
+@pytest.mark.parametrize("depth", range(sys.getrecursionlimit() - 100, sys.getrecursionlimit()))
+def test_a_message_of_any_depth_gives_three_texts(depth: int) -> None:
+    """Python reads some that it cannot write."""
+    body = b'{"code":"A","message":' + b"[" * depth + b"]" * depth + b"}"
+    assert [type(part) for part in read_error_list(body)] == [str, str, str]
+
+
 def test_the_error_type_header_stands_in_for_a_missing_code() -> None:
     error = error_of(403, b'{"message":"no"}', x_amzn_ErrorType="MissingAuthenticationTokenException:http://internal/")
     assert error.code == "MissingAuthenticationTokenException"
@@ -121,6 +151,18 @@ def test_throttled_carries_the_wait() -> None:
     error = error_of(429, b'{"errors":[{"code":"QuotaExceeded","message":"You exceeded your quota."}]}')
     assert isinstance(error, ThrottledError)
     assert error.retry_after == 0.5
+    assert ThrottledError("getReport", retry_after=1).status == 429
+
+
+def test_an_expired_client_secret_is_tried_again_a_minute_later() -> None:
+    assert ClientSecretExpiredError("getReport").retry_after == 60
+
+
+def test_a_failure_is_of_no_unknown_outcome_unless_it_is_said() -> None:
+    error = error_of(503)
+    assert isinstance(error, TransientError)
+    assert not error.outcome_unknown
+    assert not TransientError("getReport").outcome_unknown
 
 
 @given(st.integers(300, 599), st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
@@ -166,6 +208,17 @@ def test_a_message_is_one_line_of_bounded_length(words: str) -> None:
     shown = presentable(words)
     assert len(shown) <= 1003
     assert len(shown.splitlines()) <= 1
+
+
+def test_the_longest_message() -> None:
+    assert presentable("x" * 1000) == "x" * 1000
+    assert presentable("x" * 1001) == "x" * 1000 + "..."
+
+
+def test_of_a_text_of_megabytes_only_the_start_is_read() -> None:
+    start = " " * 63_999
+    assert presentable(f"{start}ab") == "a"
+    assert presentable(start + "b" * 5_000_000) == "b"
 
 
 def test_class_names_are_those_that_state_machines_match() -> None:

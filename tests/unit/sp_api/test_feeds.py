@@ -1,5 +1,6 @@
 """Feeds: each operation as Amazon's models want it, uploads to the byte, and whole feeds at the simulator."""
 
+import contextlib
 import gzip
 import io
 import json
@@ -125,7 +126,7 @@ CASES = [
         lambda caller: feeds.get_next_feeds(caller, "more/of+it=="),
         "GET",
         FEEDS,
-        answer_json({"feeds": []}),
+        answer_json({"feeds": [], "nextToken": ""}),
         FeedPage((), None),
         query={"nextToken": "more/of+it=="},
     ),
@@ -189,8 +190,13 @@ class TestUploads:
 
     @pytest.mark.parametrize("length", [len(CONTENT) - 1, len(CONTENT) + 1, 0])
     def test_another_length_is_an_error(self, server: ScriptedServer, length: int) -> None:
-        with pytest.raises(ValueError, match="another length"):
+        with pytest.raises(ValueError, match=r"^the content of an upload has another length than announced$"):
             self.put(server, Answer(200), length=length)
+
+    @pytest.mark.parametrize(("status", "accepted"), [(200, True), (204, True), (299, True), (300, False)])
+    def test_every_success_is_one(self, server: ScriptedServer, status: int, *, accepted: bool) -> None:
+        with contextlib.nullcontext() if accepted else pytest.raises(PermanentError, match=f"HTTP {status}"):
+            self.put(server, Answer(status))
 
     def test_content_is_closed_and_not_read_ahead(self, server: ScriptedServer) -> None:
         opened: list[io.BytesIO] = []

@@ -1,6 +1,9 @@
 """The bound of caches in warm functions."""
 
 import threading
+from collections.abc import Callable
+
+import pytest
 
 from sp_api.least_recently_used import LeastRecentlyUsed
 
@@ -12,6 +15,28 @@ def test_the_entry_that_was_not_used_for_longest_is_replaced() -> None:
     assert cache.get("a") == 1
     assert cache.get_or_put("c", lambda: 3) == 3
     assert [cache.get(key) for key in "abc"] == [1, None, 3]
+
+
+@pytest.mark.parametrize("use", ["get", "put", "get_or_put"])
+def test_every_use_counts(use: str) -> None:
+    cache: LeastRecentlyUsed[str, int] = LeastRecentlyUsed(most=2)
+    cache.put("a", 1)
+    cache.put("b", 2)
+    uses: dict[str, Callable[[], object]] = {
+        "get": lambda: cache.get("a"),
+        "put": lambda: cache.put("a", 1),
+        "get_or_put": lambda: cache.get_or_put("a", lambda: 5),
+    }
+    uses[use]()
+    cache.put("c", 3)
+    assert [cache.get(key) for key in "abc"] == [1, None, 3]
+
+
+def test_ten_thousand_sellers_have_their_entries() -> None:
+    cache: LeastRecentlyUsed[int, int] = LeastRecentlyUsed()
+    for number in range(10_001):
+        cache.put(number, number)
+    assert (len(cache), cache.get(0), cache.get(1)) == (10_000, None, 1)
 
 
 def test_an_entry_is_made_once_and_replaced_when_put_again() -> None:

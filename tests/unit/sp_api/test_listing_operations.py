@@ -1,6 +1,8 @@
 """The operations of listings, catalogue and restrictions, as Amazon's models want them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from sp_api.listings import (
     SubmissionStatus,
 )
 from sp_api.restrictions import Link, ReasonCode, Restriction
-from tests.unit.sp_api.models import check
+from tests.unit.sp_api.models import check, models, resolved
 from tests.unit.sp_api.support import ScriptedServer, answer_json, errors_json, seller_of
 from tests.unit.sp_api.test_operations import Case, run
 
@@ -72,7 +74,7 @@ READ_SUMMARY = ItemSummary(
 )
 DOCUMENT = {"sku": "CUP 1/é#|", "summaries": [SUMMARY], "issues": [ISSUE], "attributes": {"color": []}}
 READ_ITEM = listings.Item("CUP 1/é#|", (READ_SUMMARY,), (READ_ISSUE,), {"color": []}, DOCUMENT)
-CATALOG_ITEM = {
+CATALOG_ITEM: dict[str, Any] = {
     "asin": "B071VG5N9D",
     "summaries": [{"marketplaceId": FRANCE, "itemName": "Tasse", "brand": "Moulin"}],
     "identifiers": [
@@ -108,7 +110,12 @@ CASES = [
             | {
                 "status": "INVALID",
                 "issues": [ISSUE],
-                "identifiers": [{"marketplaceId": FRANCE, "asin": "B071VG5N9D"}, {}],
+                "identifiers": [
+                    {"marketplaceId": FRANCE, "asin": "B071VG5N9D"},
+                    {"marketplaceId": "A1PA6795UKMFR9"},
+                    {"asin": "B000000000"},
+                    {},
+                ],
             }
         ),
         Submission("CUP 1/é#|", SubmissionStatus.INVALID, "f1dc2914", (READ_ISSUE,), {FRANCE: "B071VG5N9D"}),
@@ -313,3 +320,71 @@ def test_an_issue_without_code_or_message_has_empty_texts(server: ScriptedServer
     server.answer("PUT", "/na" + ITEM, answer_json({**SUBMITTED, "issues": [issue]}))
     answer = listings.put_listings_item(seller_of(server), KEY, "DRINKING_CUP", {})
     assert [(one.code, one.message) for one in answer.issues] == [("", "")]
+
+
+SEARCH = "/na/listings/2021-08-01/items/A3TH9S8BH6GOGM"
+
+
+@pytest.mark.parametrize("pagination", [None, {}, {"nextToken": None}, {"nextToken": ""}])
+def test_the_last_page_of_a_search(server: ScriptedServer, pagination: object) -> None:
+    document = {"numberOfResults": 0, "items": [], "pagination": pagination}
+    server.answer("GET", SEARCH, answer_json(document))
+    page = listings.search_listings_items(seller_of(server), "A3TH9S8BH6GOGM", FRANCE)
+    assert page == listings.ItemPage((), None, 0)
+    assert server.calls[0].query == {"marketplaceIds": FRANCE, "includedData": "summaries,issues"}
+
+
+@pytest.mark.parametrize("number", [None, "41", True, 1.5])
+def test_a_search_without_a_number_of_results_is_unreadable(server: ScriptedServer, number: object) -> None:
+    server.answer("GET", SEARCH, answer_json({"numberOfResults": number, "items": []}))
+    with pytest.raises(TransientError, match=r": numberOfResults is not a whole number$"):
+        listings.search_listings_items(seller_of(server), "A3TH9S8BH6GOGM", FRANCE)
+
+
+def test_a_summary_is_that_of_the_marketplace() -> None:
+    germany = replace(READ_SUMMARY, marketplace_id="A1PA6795UKMFR9")
+    item = replace(READ_ITEM, summaries=(germany, READ_SUMMARY))
+    assert [item.summary(marketplace_id) for marketplace_id in (FRANCE, "A1PA6795UKMFR9", "A2ANOTHER")] == [
+        READ_SUMMARY,
+        germany,
+        None,
+    ]
+
+
+def test_a_listing_of_required_fields_alone(server: ScriptedServer) -> None:
+    document = {"sku": "CUP", "summaries": [{"marketplaceId": FRANCE}], "issues": [{"severity": "INFO"}]}
+    server.answer("GET", f"/na{ITEM}", answer_json(document))
+    assert listings.get_listings_item(seller_of(server), KEY) == listings.Item(
+        "CUP", (ItemSummary(FRANCE, "", ()),), (Issue("", "", IssueSeverity.INFO),), None, document
+    )
+
+
+def test_a_restriction_with_a_reason_that_says_little(server: ScriptedServer) -> None:
+    found = {"marketplaceId": FRANCE, "reasons": [{}, {"reasonCode": "NOT_ELIGIBLE"}]}
+    server.answer("GET", "/na/listings/2021-08-01/restrictions", answer_json({"restrictions": [found]}))
+    assert restrictions.get_listings_restrictions(seller_of(server), "A1", FRANCE, "B071VG5N9D") == (
+        Restriction(FRANCE, None, None, "", ()),
+        Restriction(FRANCE, None, ReasonCode.NOT_ELIGIBLE, "", ()),
+    )
+
+
+def test_a_catalogue_item_is_read_as_its_marketplace_shows_it(server: ScriptedServer) -> None:
+    other = {"marketplaceId": "A1PA6795UKMFR9", "itemName": "Becher", "productType": "CUP", "identifiers": []}
+    lists: dict[str, list[object]] = {
+        name: [other, *CATALOG_ITEM[name]] for name in ("summaries", "identifiers", "productTypes")
+    }
+    server.answer("GET", "/na/catalog/2022-04-01/items/B071VG5N9D", answer_json({"asin": "B071VG5N9D", **lists}))
+    caller = seller_of(server)
+    assert catalog.get_catalog_item(caller, FRANCE, "B071VG5N9D") == READ_CATALOG_ITEM
+    assert catalog.get_catalog_item(caller, "A2ANOTHER", "B071VG5N9D") == CatalogItem("B071VG5N9D")
+
+
+def test_the_most_identifiers_of_a_search_are_the_models() -> None:
+    for path, most in ((SEARCH, listings.MOST_IDENTIFIERS), ("/na/catalog/2022-04-01/items", catalog.MOST_IDENTIFIERS)):
+        for model in models():
+            found = model.operation("GET", path.removeprefix("/na"))
+            if found is not None:
+                parameters = [resolved(model.document, raw) for raw in found[1]["parameters"]]
+                for parameter in parameters:
+                    if parameter["name"] == "identifiers":
+                        assert most == (parameter.get("schema") or parameter)["maxItems"]

@@ -8,7 +8,7 @@ import pytest
 
 from sp_api.deadline import Deadline, DeadlineExceeded
 from sp_api.errors import AuthorizationError, SellingPartnerApiError, ThrottledError, TransientError
-from sp_api.lwa import ApplicationCredentials, LwaClient, Scope
+from sp_api.lwa import ApplicationCredentials, LwaClient, Scope, _AccessToken
 from sp_api.transport import make_http
 from tests.unit.sp_api.support import (
     ACCESS_TOKEN,
@@ -23,6 +23,7 @@ from tests.unit.sp_api.support import (
     credentials,
     token_json,
 )
+from tests.waiting import SECONDS
 
 
 class Clock:
@@ -70,7 +71,9 @@ def test_client_credentials_grant(server: ScriptedServer) -> None:
 
 def test_authorization_code_grant(server: ScriptedServer) -> None:
     server.answer("POST", TOKEN_PATH, token_json(refresh_token=REFRESH_TOKEN))
-    grant = lwa_of(server).authorization_code("the-code", "https://example.com/back", Deadline.after(5))
+    application = Stored(credentials())
+    grant = lwa_of(server, application).authorization_code("the-code", "https://example.com/back", Deadline.after(5))
+    assert application.fresh_readings == 0
     assert (grant.refresh_token, grant.access_token, grant.expires_in) == (REFRESH_TOKEN, ACCESS_TOKEN, 3600)
     assert server.token_requests[0].form == {
         "grant_type": "authorization_code",
@@ -84,9 +87,36 @@ def test_authorization_code_grant(server: ScriptedServer) -> None:
 
 
 def test_a_code_grant_without_refresh_token_is_no_success(server: ScriptedServer) -> None:
-    with pytest.raises(TransientError, match="has no refresh token") as raised:
+    with pytest.raises(TransientError) as raised:
         lwa_of(server).authorization_code("the-code", "https://example.com/back", Deadline.after(5))
+    assert str(raised.value) == "LWA authorization_code: HTTP 200: the answer has no refresh token"
     assert raised.value.outcome_unknown
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [
+        (3600, 3600),
+        (1, 1),
+        (0.5, 0.5),
+        (0, 0),
+        (-0.5, 0),
+        (10**9 - 1, 10**9 - 1),
+        (10**9, 0),
+        ("3600", 3600),
+        ("000003600", 3600),
+        ("0000003600", 0),
+        ("٣٦٠٠", 0),
+        ("²", 0),
+        ("-5", 0),
+        (None, 0),
+        ([], 0),
+    ],
+)
+def test_how_long_a_token_is_valid(server: ScriptedServer, sent: object, seconds: float) -> None:
+    server.answer("POST", TOKEN_PATH, token_json(expires_in=sent, refresh_token=REFRESH_TOKEN))
+    grant = lwa_of(server).authorization_code("the-code", "https://example.com/back", Deadline.after(5))
+    assert grant.expires_in == seconds
 
 
 def test_a_token_is_kept_until_a_minute_before_it_expires(server: ScriptedServer) -> None:
@@ -103,7 +133,7 @@ def test_a_token_is_kept_until_a_minute_before_it_expires(server: ScriptedServer
     assert len(server.token_requests) == 2
 
 
-@pytest.mark.parametrize("expires_in", [60, 0, -5, None, "soon", "", True, 1e300, []])
+@pytest.mark.parametrize("expires_in", [60, 0, -5, None, "soon", "", True, 1e300, [], "0000003600"])
 def test_a_token_of_no_known_or_short_life_serves_one_call(server: ScriptedServer, expires_in: object) -> None:
     server.answer("POST", TOKEN_PATH, token_json("Atza|1", expires_in), token_json("Atza|2", expires_in))
     lwa = lwa_of(server)
@@ -173,6 +203,20 @@ def test_many_callers_share_one_fetch(server: ScriptedServer, renew: bool) -> No
     assert len(server.token_requests) == (2 if renew else 1)
 
 
+def test_a_token_of_short_life_is_not_shared_with_those_who_waited(server: ScriptedServer) -> None:
+    answers = [token_json(f"Atza|{number}", expires_in=60) for number in range(4)]
+    server.answer("POST", TOKEN_PATH, *(Answer(200, one.body, one.headers, drip=0.002) for one in answers))
+    lwa = lwa_of(server)
+    results = many(lambda: lwa.grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(SECONDS)), 4)
+    assert sorted(results) == [f"Atza|{number}" for number in range(4)]
+
+
+def test_without_time_lwa_is_not_asked(server: ScriptedServer) -> None:
+    with pytest.raises(DeadlineExceeded, match=r"^LWA client_credentials: the time for the call ran out$"):
+        lwa_of(server).grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(0))
+    assert server.token_requests == []
+
+
 def test_waiting_for_another_callers_fetch_ends_with_the_deadline(server: ScriptedServer) -> None:
     server.answer("POST", TOKEN_PATH, Answer(no_answer=True))
     lwa = lwa_of(server)
@@ -185,7 +229,8 @@ def test_waiting_for_another_callers_fetch_ends_with_the_deadline(server: Script
     first.start()
     while not server.token_requests:
         time.sleep(0.005)
-    with pytest.raises(DeadlineExceeded, match="waiting for an access token"):
+    words = "^LWA client_credentials: the time ran out while waiting for an access token$"
+    with pytest.raises(DeadlineExceeded, match=words):
         lwa.grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(0.1))
     first.join()
 
@@ -288,6 +333,7 @@ def test_refusals_are_permanent_and_say_what_to_do(
         lwa_of(server).seller_access_token("seller", refresh_token, Deadline.after(5))
     assert (raised.value.error, raised.value.status) == (error, status)
     assert words in raised.value.action
+    assert bool(words) == bool(raised.value.action)
     assert raised.value.action in str(raised.value)
     assert f"LWA refresh_token: HTTP {status} {error}: The request has an invalid grant parameter." in str(raised.value)
     assert len(server.token_requests) == 1
@@ -317,6 +363,11 @@ def test_a_refused_code_says_to_start_again(server: ScriptedServer) -> None:
         answer_json({"token_type": "bearer"}),
         answer_json({"access_token": ""}),
         answer_json({"access_token": 5}),
+        answer_json({"access_token": ACCESS_TOKEN}, 201),
+        answer_json({"access_token": ACCESS_TOKEN}, 500),
+        Answer(200, b"[" * 100_000),
+        refused("something_new", status=399),
+        refused("something_new", status=500),
         Answer(302, headers={"Location": "http://127.0.0.1:1/"}),
     ],
 )
@@ -329,10 +380,39 @@ def test_answers_that_are_no_refusal_are_transient(server: ScriptedServer, answe
     assert len(server.token_requests) == 1
 
 
-@pytest.mark.parametrize(("header", "wait"), [({}, 1), ({"Retry-After": "7"}, 7), ({"Retry-After": "tomorrow"}, 1)])
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(500), "(no content type, 0 bytes)"),
+        (Answer(503, b"<html></html>", {"Content-Type": "text/html"}), "(text/html, 13 bytes)"),
+    ],
+)
+def test_an_answer_without_a_description_is_described(server: ScriptedServer, answer: Answer, words: str) -> None:
+    server.answer("POST", TOKEN_PATH, Answer(answer.status, answer.body, {**answer.headers, "x-amzn-RequestId": "r-1"}))
+    with pytest.raises(TransientError) as raised:
+        lwa_of(server).grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(5))
+    assert raised.value.message == f"no token and no error description in the answer {words}"
+    assert raised.value.request_id == "r-1"
+
+
+@pytest.mark.parametrize("status", [400, 499])
+def test_every_4xx_with_an_error_of_lwa_is_a_refusal(server: ScriptedServer, status: int) -> None:
+    server.answer("POST", TOKEN_PATH, refused("invalid_scope", status=status))
+    with pytest.raises(AuthorizationError):
+        lwa_of(server).grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(5))
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ({}, 1),
+        *(({"Retry-After": text}, wait) for text, wait in (("7", 7), ("0", 0), ("9999", 9999), ("10000", 1))),
+        *(({"Retry-After": text}, 1) for text in ("tomorrow", "soon", "1e3", "-5", "²", "")),
+    ],
+)
 def test_throttled(server: ScriptedServer, header: dict[str, str], wait: float) -> None:
     server.answer("POST", TOKEN_PATH, Answer(429, b"", header))
-    with pytest.raises(ThrottledError) as raised:
+    with pytest.raises(ThrottledError, match=r"^LWA client_credentials: HTTP 429: no token and no error") as raised:
         lwa_of(server).grantless_access_token(Scope.NOTIFICATIONS, Deadline.after(5))
     assert raised.value.retry_after == wait
     assert len(server.token_requests) == 1
@@ -372,7 +452,7 @@ def test_no_secret_shows(server: ScriptedServer) -> None:
             lwa.seller_access_token("seller", Stored(refresh_token), Deadline.after(5))
         shown += [str(raised.value), repr(raised.value), str(vars(raised.value))]
     lwa.seller_access_token("seller", Stored(refresh_token), Deadline.after(5))
-    shown += [repr(lwa), repr(lwa._tokens), repr(credentials(client_secret))]
+    shown += [repr(lwa), repr(lwa._tokens), repr(credentials(client_secret)), repr(_AccessToken(ACCESS_TOKEN, 0.0))]
     for secret in (refresh_token, client_secret, ACCESS_TOKEN):
         assert all(secret not in text for text in shown)
 

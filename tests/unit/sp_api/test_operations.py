@@ -7,7 +7,18 @@ from datetime import UTC, datetime
 import pytest
 from jsonschema import ValidationError
 
-from sp_api import application_management, feeds, notifications, product_types, reports, solicitations, tokens
+from sp_api import (
+    application_management,
+    catalog,
+    feeds,
+    listings,
+    notifications,
+    product_types,
+    reports,
+    restrictions,
+    solicitations,
+    tokens,
+)
 from sp_api.caller import Caller
 from sp_api.errors import (
     AccessDeniedError,
@@ -619,11 +630,22 @@ def test_documented_rates_are_the_models() -> None:
     """The default rate of each operation stands in its description in the models."""
     operations = {
         operation.name: operation
-        for module in (reports, feeds, notifications, solicitations, tokens, application_management, product_types)
+        for module in (
+            application_management,
+            catalog,
+            feeds,
+            listings,
+            notifications,
+            product_types,
+            reports,
+            restrictions,
+            solicitations,
+            tokens,
+        )
         for operation in vars(module).values()
         if type(operation).__name__ == "Operation"
     }
-    assert len(operations) == 31
+    assert len(operations) == 39
     seen = set()
     for model in models():
         for path, described in model.document["paths"].items():
@@ -770,9 +792,10 @@ class TestRestrictedReports:
     def test_the_token_does_not_show(self) -> None:
         assert "restricted" not in repr(RDT_READ)
 
-    def test_a_token_of_no_known_life_is_unreadable(self, server: ScriptedServer) -> None:
-        server.answer("POST", "/na" + RDT_PATH, answer_json({"restrictedDataToken": "Atz.sprdt|x"}))
-        with pytest.raises(TransientError, match="expiresIn"):
+    @pytest.mark.parametrize("life", [{}, {"expiresIn": "3600"}, {"expiresIn": True}, {"expiresIn": 3600.5}])
+    def test_a_token_of_no_known_life_is_unreadable(self, server: ScriptedServer, life: dict[str, object]) -> None:
+        server.answer("POST", "/na" + RDT_PATH, answer_json({"restrictedDataToken": "Atz.sprdt|x", **life}))
+        with pytest.raises(TransientError, match=r": expiresIn is not a whole number$"):
             tokens.create_restricted_data_token(seller_of(server), [RestrictedResource("GET", "/x")])
 
 
@@ -863,6 +886,19 @@ class TestNotifications:
         assert read.event_filter.order_change_types == ("NewChange",)
         assert read.event_filter.aggregation_time_period == "OneHour"
         assert notifications.directive_document(read) == directive
+
+    def test_settings_with_more_fields_than_the_model_has_stay_as_they_are(self) -> None:
+        settings = {"aggregationTimePeriod": "FiveMinutes", "newField": 1}
+        document = {"eventFilter": {"eventFilterType": "ANY_OFFER_CHANGED", "aggregationSettings": settings}}
+        read = notifications.read_directive(document)
+        assert read == ProcessingDirective(EventFilter("ANY_OFFER_CHANGED", other={"aggregationSettings": settings}))
+        assert notifications.directive_document(read) == document
+
+    @pytest.mark.parametrize("more", [{}, {"nextToken": None}, {"nextToken": ""}])
+    def test_the_last_page_of_subscriptions(self, server: ScriptedServer, more: dict[str, object]) -> None:
+        server.answer("GET", "/na/notifications/v1/subscriptions", answer_json({"payload": more}))
+        assert notifications.get_subscriptions(seller_of(server), "ORDER_CHANGE") == SubscriptionPage((), None)
+        assert server.calls[0].query == {"notificationTypes": "ORDER_CHANGE"}
 
     def test_a_payload_version_may_be_a_number(self, server: ScriptedServer) -> None:
         path = "/na/notifications/v1/subscriptions/ORDER_CHANGE"

@@ -9,7 +9,7 @@ from sp_api.rate_limits import read_rate_limit, wait_for
 
 @pytest.mark.parametrize(
     ("header", "rate"),
-    [("2.0", 2.0), ("0.0167", 0.0167), (" 5 ", 5.0), ("2.0, 2.0", 2.0), ("15", 15.0)],
+    [("2.0", 2.0), ("0.0167", 0.0167), (" 5 ", 5.0), ("2.0, 2.0", 2.0), ("15", 15.0), ("0.000000001", 1e-9)],
 )
 def test_rate_limit_header(header: str, rate: float) -> None:
     assert read_rate_limit(header) == rate
@@ -33,3 +33,8 @@ def test_any_rate_limit_header_gives_a_wait_that_ends(header: str) -> None:
 def test_without_a_header_the_documented_rate_counts() -> None:
     assert wait_for(None, 0.0167) == pytest.approx(59.88, abs=0.01)
     assert wait_for(2.0, 0.0167) == 0.5
+
+
+def test_no_wait_is_longer_than_an_hour() -> None:
+    assert wait_for(1 / 3599, 1) == pytest.approx(3599)
+    assert wait_for(1 / 3601, 1) == wait_for(0.000000001, 1) == 3600

@@ -90,6 +90,39 @@ def test_a_given_secret_of_no_shape_is_found_by_its_value(encoding: str) -> None
     assert "battery" not in shown
 
 
+@pytest.mark.parametrize(
+    ("text", "secret", "shown"),
+    [
+        # Of fewer than six characters, only the value as it is.
+        ("a 12345 b", "12345", "a *** b"),
+        ("a 12 345 b", "12345", "a 12 345 b"),
+        ("a 123 456 b", "123456", "(not shown, because it contains a secret)"),
+        ("a b", "123456", "a b"),
+        ("a b", "", "a b"),
+    ],
+)
+def test_a_given_secret_is_long_enough_to_be_searched_in_other_forms(text: str, secret: str, shown: str) -> None:
+    assert redacted(text, [secret]) == shown
+
+
+@pytest.mark.parametrize(("times", "found"), [(4, True), (5, False)])
+def test_four_encodings_are_undone(times: int, found: bool) -> None:
+    """What was encoded more often is not read by anybody."""
+    text = percent("AKIAIOSFODNN7EXAMPLE")
+    for _ in range(times - 1):
+        text = quote(text)
+    assert redacted(text) == (WITHHELD if found else text)
+    assert holds_secret(text) is found
+
+
+@pytest.mark.parametrize("glued", ["", "x", "xy", "xyz"])
+@pytest.mark.parametrize("secret", SHAPES)
+def test_base64_begins_anywhere(secret: str, glued: str) -> None:
+    for end in ("", "!", "!!"):
+        written = glued + base64.b64encode(f"{secret} {end}".encode()).decode().rstrip("=")
+        assert redacted(f"a {written} b") == WITHHELD
+
+
 def test_the_words_around_a_plain_secret_stay() -> None:
     assert presentable("The request has an invalid token : Atzr%7CIwEB%2Fa") == "The request has an invalid token : ***"
     assert presentable("sent Bearer abcdefgh12345678 twice") == "sent *** twice"
@@ -109,6 +142,7 @@ def test_the_words_around_a_plain_secret_stay() -> None:
 )
 def test_other_words_are_shown(words: str) -> None:
     assert presentable(words) == words
+    assert not holds_secret(words)
 
 
 @given(st.text(max_size=300), st.lists(st.text(max_size=20), max_size=2))

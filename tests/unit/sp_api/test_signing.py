@@ -2,16 +2,20 @@
 
 import hashlib
 import hmac
+import threading
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from botocore.session import Session
 
 from sp_api import reports
 from sp_api.deadline import Deadline, DeadlineExceeded
 from sp_api.errors import AccessDeniedError, TransientError
 from sp_api.regions import Region
 from sp_api.reports import CreateReportSpecification, ReportFilter
-from sp_api.signing import Signer, SigningCredentials
+from sp_api.signing import Signer, SigningCredentials, _Session
 from tests.unit.sp_api.support import (
     REFRESH_TOKEN,
     SELLER_ID,
@@ -22,6 +26,7 @@ from tests.unit.sp_api.support import (
     answer_json,
     api_of,
 )
+from tests.waiting import SECONDS, until
 
 ROLE_ARN = "arn:aws:iam::111122223333:role/selling-partner"
 USER = SigningCredentials("AKIAIOSFODNN7EXAMPLE", "secret-key-of-the-user", ROLE_ARN)
@@ -156,6 +161,9 @@ def test_changed_credentials_work_at_once(server: ScriptedServer) -> None:
         (sts_answer(403, "AccessDenied"), AccessDeniedError),
         (sts_answer(403, "SignatureDoesNotMatch"), AccessDeniedError),
         (sts_answer(400, "Throttling"), TransientError),
+        (sts_answer(399, "Odd"), TransientError),
+        (sts_answer(400, "ValidationError"), AccessDeniedError),
+        (sts_answer(499, "Odd"), AccessDeniedError),
         (sts_answer(500, "InternalFailure"), TransientError),
         (Answer(reset="before"), TransientError),
     ],
@@ -167,6 +175,40 @@ def test_a_role_that_cannot_be_assumed(server: ScriptedServer, answer: Answer, k
         sign(signer)
     assert type(raised.value) is kind
     assert len(server.received("/")) == 1
+
+
+def test_a_caller_waits_for_the_session_of_another_until_its_deadline(server: ScriptedServer) -> None:
+    signer = signer_of(server)
+    server.answer("POST", "/", Answer(no_answer=True))
+
+    def fetch() -> None:
+        with pytest.raises(TransientError):
+            sign(signer, seconds=SECONDS)
+
+    first = threading.Thread(target=fetch)
+    first.start()
+    until(lambda: server.requests, bool)
+    with pytest.raises(DeadlineExceeded, match=r"^AssumeRole: the time ran out while waiting for a session$"):
+        sign(signer, seconds=0.05)
+    # Ends the first one's connection.
+    server.stopping.set()
+    first.join()
+
+
+def test_connecting_to_sts_and_its_answer_have_half_the_time_each(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create: Callable[..., Any] = Session.create_client
+    given: list[tuple[float, float]] = []
+
+    def noted(session: Session, service: str, **options: Any) -> Any:
+        given.append((options["config"].connect_timeout, options["config"].read_timeout))
+        return create(session, service, **options)
+
+    monkeypatch.setattr(Session, "create_client", noted)
+    sign(signer_of(server), seconds=100)
+    (timeouts,) = given
+    assert timeouts == pytest.approx((50, 50), abs=5)
 
 
 def test_sts_own_words_are_kept(server: ScriptedServer) -> None:
@@ -187,5 +229,6 @@ def test_the_deadline_covers_the_role_too(server: ScriptedServer) -> None:
 def test_no_secret_shows(server: ScriptedServer) -> None:
     signer = signer_of(server)
     sign(signer)
-    assert all(secret not in repr(signer) for secret in (USER.secret_key, SESSION_KEY, "session-token"))
+    shown = repr(signer) + repr(_Session("ASIAEXAMPLE", SESSION_KEY, "session-token", 0.0))
+    assert all(secret not in shown for secret in (USER.secret_key, SESSION_KEY, "session-token"))
     assert USER.secret_key not in repr(USER)

@@ -33,6 +33,10 @@ def test_times_that_are_none(sent: object) -> None:
         wire.time({"createdTime": sent}, "createdTime")
 
 
+def all_children(document: dict[str, object], name: str) -> tuple[wire.JsonObject, ...]:
+    return wire.children(document, name, lambda child: child)
+
+
 def read_or_malformed(read: Callable[[], object]) -> object:
     """What is read, or the MalformedError; anything else that is raised passes."""
     try:
@@ -69,7 +73,7 @@ def test_a_time_written_reads_back_to_the_millisecond(moment: datetime) -> None:
 def test_times_as_written() -> None:
     assert wire.iso_8601(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05.000Z"
     assert wire.iso_8601(datetime(2026, 1, 2, 3, 4, 5, 600_700, tzinfo=UTC)) == "2026-01-02T03:04:05.600Z"
-    with pytest.raises(ValueError, match="offset"):
+    with pytest.raises(ValueError, match=r"^a time for SP-API needs an offset from UTC$"):
         wire.iso_8601(datetime(2026, 1, 2))  # noqa: DTZ001
 
 
@@ -115,6 +119,61 @@ def test_a_field_reads_as_its_type_or_is_malformed(
 def test_nothing_empty_is_sent() -> None:
     written = wire.without_nothing(a=None, b=[], c={}, d=(), e="", f=0, g=False, h=["x"])
     assert written == {"e": "", "f": 0, "g": False, "h": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("read", "sent", "reason"),
+    [
+        (wire.text, None, "is missing"),
+        (wire.text, "", "is missing"),
+        (wire.text, True, "is not a string"),
+        (wire.text, 1.5, "is not a string"),
+        (wire.optional_text, False, "is not a string"),
+        (wire.optional_text, "\ud800", "is not valid Unicode"),
+        (wire.token, "Atza|a b", "is not a token"),
+        (wire.token, "x" * 16_385, "is not a token"),
+        (wire.texts, "a", "is not a list of strings"),
+        (wire.texts, {}, "is not a list of strings"),
+        (wire.texts, ["a", 1], "is not a list of strings"),
+        (wire.texts, ["a", "\ud800"], "is not a list of strings"),
+        (wire.string_map, [], "is not an object"),
+        (wire.string_map, {"a": 1}, "is not an object of strings"),
+        (wire.string_map, {"a": "\ud800"}, "is not an object of strings"),
+        (wire.string_map, {"\ud800": "a"}, "is not an object of strings"),
+        (wire.child, None, "is missing"),
+        (wire.child, [], "is not an object"),
+        (wire.optional_child, "a", "is not an object"),
+        (all_children, {}, "is not a list of objects"),
+        (all_children, "a", "is not a list of objects"),
+        (all_children, [{}, "a"], "is not a list of objects"),
+        (wire.time, None, "is missing"),
+        (wire.optional_time, "", "is not an ISO 8601 time"),
+        (wire.optional_time, "0001-01-01T00:00:00+14:00", "is not an ISO 8601 time"),
+    ],
+)
+def test_what_a_field_is_not(read: Callable[[dict[str, object], str], object], sent: object, reason: str) -> None:
+    with pytest.raises(MalformedError) as raised:
+        read({"field": sent}, "field")
+    assert str(raised.value) == f"field {reason}"
+
+
+@pytest.mark.parametrize(
+    ("read", "nothing"),
+    [
+        (wire.optional_text, None),
+        (wire.texts, ()),
+        (wire.string_map, {}),
+        (wire.optional_child, None),
+        (all_children, ()),
+        (wire.optional_time, None),
+    ],
+)
+def test_a_field_that_need_not_be_there(read: Callable[[dict[str, object], str], object], nothing: object) -> None:
+    assert read({}, "field") == read({"field": None}, "field") == nothing
+
+
+def test_the_longest_token() -> None:
+    assert wire.token({"t": "!" * 16_384}, "t") == "!" * 16_384
 
 
 def test_ids_that_come_as_numbers_read_as_text() -> None:

@@ -102,7 +102,7 @@ def central_of_callback(environment: Environment, callback_uri: str, application
     The parameter comes from the browser, and so from anybody. Scheme, host and path must be, character by character,
     the ones that Amazon publishes; only a query may follow. An Appstore page of the retail site is a seller's.
     """
-    if not 0 < len(callback_uri) <= _LONGEST_URI or not all("!" <= character <= "~" for character in callback_uri):
+    if len(callback_uri) > _LONGEST_URI or not all("!" <= character <= "~" for character in callback_uri):
         return None
     if any(character in callback_uri for character in '#"<>\\^`{|}'):
         return None

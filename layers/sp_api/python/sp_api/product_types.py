@@ -1,7 +1,6 @@
 """Product Type Definitions API v2020-09-01: the product types of a marketplace and their JSON schemas."""
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -198,7 +197,7 @@ def md5_of_checksum(checksum: str) -> str | None:
         return checksum.lower()
     try:
         digest = base64.b64decode(checksum, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     return digest.hex() if len(digest) == _MD5_BYTES else None
 

@@ -1,6 +1,5 @@
 """Waits after a 429, from SP-API's rate limits (SP-API docs, "Usage plans and rate limits")."""
 
-import math
 import re
 
 # A rate near zero must not become an endless wait.
@@ -20,4 +19,4 @@ def read_rate_limit(header: str | None) -> float | None:
     """Requests per second from x-amzn-RateLimit-Limit ("2.0"); None when absent or not a positive number."""
     text = (header or "").partition(",")[0].strip()
     rate = float(text) if _NUMBER.fullmatch(text) else 0.0
-    return rate if rate > 0 and math.isfinite(1 / rate) else None
+    return rate if rate > 0 else None

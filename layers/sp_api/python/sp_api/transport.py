@@ -140,7 +140,7 @@ def read_some(response: BaseHTTPResponse, limit: int, operation: str, deadline: 
     if sock is not None:
         # With the timeout that was set for the request, the last read could exceed the deadline.
         sock.settimeout(wait)
-    return response.read1(limit, decode_content=False) or b""
+    return response.read1(limit, decode_content=False)
 
 
 def read_into(response: BaseHTTPResponse, window: memoryview, operation: str, deadline: Deadline) -> int:

@@ -78,6 +78,9 @@ def test_no_offset_and_no_precision_moves_a_time(moment: datetime, offset: timed
     assert abs(parsed - time) < timedelta(seconds=1)
 
 
+ITEMS = [{"ItemEarliestDeliveryDate": "2026-01-01T00:00:00Z", "ItemLatestDeliveryDate": "2026-01-31T00:00:00Z"}]
+
+
 @pytest.mark.parametrize(
     ("summary", "earliest", "latest"),
     [
@@ -85,6 +88,12 @@ def test_no_offset_and_no_precision_moves_a_time(moment: datetime, offset: timed
         ({"EarliestDeliveryDate": "2026-01-05T00:00:00Z"}, 5, 5),
         ({"LatestDeliveryDate": "2026-01-08T00:00:00Z"}, 8, 8),
         ({"EarliestDeliveryDate": None, "LatestDeliveryDate": ""}, 9, 9),
+        ({"EarliestDeliveryDate": "2026-01-05T00:00:00Z", "OrderItems": ITEMS}, 5, 5),
+        ({"LatestDeliveryDate": "2026-01-08T00:00:00Z", "OrderItems": ITEMS}, 8, 8),
+        ({"OrderItems": ITEMS}, 1, 31),
+        ({"OrderItems": [{"ItemLatestDeliveryDate": "2026-01-31T00:00:00Z"}, {}]}, 31, 31),
+        ({"OrderItems": "none"}, 9, 9),
+        ({"OrderItems": {"1": ITEMS[0]}}, 9, 9),
         ({}, 9, 9),
         (
             {
@@ -104,14 +113,32 @@ def test_no_offset_and_no_precision_moves_a_time(moment: datetime, offset: timed
         ({"EarliestDeliveryDate": "2026-01-08T00:00:00Z", "LatestDeliveryDate": "2026-01-05T00:00:00Z"}, 8, 8),
     ],
 )
-def test_a_missing_delivery_date_is_filled_in(summary: dict[str, Any], earliest: int, latest: int) -> None:
+def test_a_missing_delivery_date_is_filled_in(
+    summary: dict[str, Any], earliest: int, latest: int, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
     change = read(**summary)
+    assert log_lines() == []
     assert (change.earliest_delivery.day, change.latest_delivery.day) == (earliest, latest)
 
 
 def test_without_a_time_of_its_own_a_notification_counts_from_when_it_was_sent() -> None:
     change = read({"EventTime": None})
     assert change.changed == change.earliest_delivery == SENT
+
+
+@pytest.mark.parametrize(
+    ("date", "counts"),
+    [
+        ("1999-12-31T23:59:59Z", False),
+        ("2000-01-01T00:00:00Z", True),
+        ("2100-12-31T23:59:59Z", True),
+        ("2101-01-01T00:00:00Z", False),
+        # It is the time in UTC that counts.
+        ("2000-01-01T00:00:00+01:00", False),
+    ],
+)
+def test_the_years_of_a_delivery(date: str, *, counts: bool) -> None:
+    assert (read(LatestDeliveryDate=date) != read()) is counts
 
 
 NO_TIMES: list[object] = [*hostile.END_TIMES, "tomorrow", 1767225600, True, {}]
@@ -123,7 +150,9 @@ def test_a_delivery_date_that_cannot_be_one_counts_as_missing(
 ) -> None:
     assert read(EarliestDeliveryDate=date) == read(LatestDeliveryDate=date) == read()
     assert [line["field"] for line in log_lines()] == ["EarliestDeliveryDate", "LatestDeliveryDate"]
-    assert {line["level"] for line in log_lines()} == {"WARNING"}
+    assert {(line["level"], line["message"]) for line in log_lines()} == {
+        ("WARNING", "a time of an order change is not valid and is treated as missing")
+    }
     good = "2026-01-08T00:00:00Z"
     assert read(EarliestDeliveryDate=date, LatestDeliveryDate=good) == read(LatestDeliveryDate=good)
     items = [{"ItemEarliestDeliveryDate": good, "ItemLatestDeliveryDate": date}]
@@ -284,6 +313,15 @@ def test_a_deadline_is_thirty_days_after_the_latest_delivery_except_at_the_sandb
     dates = {"EarliestDeliveryDate": "2024-01-01T13:30:00.000Z", "LatestDeliveryDate": "2024-12-31T13:30:00.000Z"}
     assert deadline(read(**dates), SENT) == datetime(2025, 1, 30, 13, 30, tzinfo=UTC)
     assert deadline(read({"Sandbox": "Yes"}, **dates), SENT) == SENT + timedelta(days=1)
+    later = datetime(2025, 1, 29, 13, 30, 0, 600_000, tzinfo=UTC)
+    assert deadline(read({"Sandbox": "Yes"}, **dates), later) == datetime(2025, 1, 30, 13, 30, tzinfo=UTC)
+    early = datetime(2024, 12, 1, tzinfo=UTC)
+    assert deadline(read({"Sandbox": "Yes"}, **dates), early) == datetime(2025, 1, 30, 13, 30, tzinfo=UTC)
+
+
+def test_a_deadline_is_in_whole_seconds() -> None:
+    change = read(LatestDeliveryDate="2026-01-05T00:00:00.999Z")
+    assert deadline(change, SENT) == datetime(2026, 2, 4, tzinfo=UTC)
 
 
 def test_an_order_key_keeps_its_two_ids() -> None:

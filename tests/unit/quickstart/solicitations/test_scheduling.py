@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -139,6 +140,18 @@ def test_names_tell_orders_apart() -> None:
     assert len({schedule_name(key) for key in long}) == 2
 
 
+def test_the_longest_name() -> None:
+    """EventBridge Scheduler takes 64 characters."""
+    assert schedule_name(OrderKey("1" * 30, "A" * 33)) == "A" * 33 + "-" + "1" * 30
+    assert len(schedule_name(OrderKey("1" * 31, "A" * 33))) == 64
+    assert schedule_name(OrderKey("1" * 31, "A" * 33)) != "A" * 33 + "-" + "1" * 30
+
+
+def test_an_execution_is_named_after_its_order_and_when_that_was_first_heard_of() -> None:
+    record = shipped(None, change(0, NOW), DELAY, NOW + timedelta(milliseconds=900))
+    assert execution_name(record) == f"A3TH9S8BH6GOGM-903-8868176-2219830-{int(NOW.timestamp())}"
+
+
 @given(st.datetimes(datetime(2001, 1, 1), datetime(2099, 1, 1)))  # noqa: DTZ001 - Hypothesis takes naive bounds
 def test_an_at_expression_is_in_utc_to_the_second(moment: datetime) -> None:
     text = at_expression(moment.replace(tzinfo=UTC))
@@ -149,12 +162,38 @@ def test_an_at_expression_is_in_utc_to_the_second(moment: datetime) -> None:
 
 
 @pytest.mark.parametrize("event", list(OrderEvent))
-def test_a_notification_about_a_seller_who_was_removed_records_and_schedules_nothing(event: OrderEvent) -> None:
+def test_a_notification_about_a_seller_who_was_removed_records_and_schedules_nothing(
+    event: OrderEvent, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
     """SP-API may deliver it after the removal."""
     cloud = Cloud.new()
     cloud.known = False
     assert cloud.receive(change(0, NOW + DELAY, event)) is None
     assert (cloud.arranger.ledger.find(KEY), cloud.scheduler.schedules) == (None, {})
+    (line,) = log_lines()
+    assert (line["level"], line["seller_id"], line["amazon_order_id"]) == ("WARNING", KEY.seller_id, KEY.order_id)
+    assert line["message"] == ("order not recorded, and no review will be requested: no token is stored for the seller")
+
+
+def test_an_order_that_is_recorded_stays_when_its_sellers_token_is_gone() -> None:
+    """Its workflow fails then, and says so. The removal of a seller deletes the record itself."""
+    cloud = Cloud.new()
+    cloud.receive(change(0, NOW))
+    cloud.known = False
+    record = cloud.receive(change(1, NOW + timedelta(days=1)))
+    assert record is not None
+    assert cloud.expressions() == ["at(2026-01-16T12:00:00)"]
+
+
+def test_each_change_is_logged(log_lines: Callable[[], list[dict[str, Any]]]) -> None:
+    cloud = Cloud.new()
+    cloud.receive(change(0, NOW), change(1, NOW - timedelta(days=6)))
+    names = ("level", "message", "amazon_order_id", "seller_id", "order_status", "state", "due", "started")
+    known = ("INFO", "order change", KEY.order_id, KEY.seller_id, "SHIPPED", "SCHEDULED")
+    assert [tuple(line[name] for name in names) for line in log_lines()] == [
+        (*known, "2026-01-15T12:00:00+00:00", False),
+        (*known, "2026-01-09T12:00:00+00:00", True),
+    ]
 
 
 def test_a_schedule_is_whole_however_it_is_written() -> None:
@@ -235,6 +274,26 @@ def test_a_schedule_that_somebody_has_deleted_is_made_again_when_it_moves() -> N
     cloud.scheduler.schedules.clear()
     cloud.receive(change(1, NOW + timedelta(days=3)))
     assert cloud.expressions() == ["at(2026-01-18T12:00:00)"]
+
+
+def test_a_cancelled_order_needs_no_schedule_that_somebody_has_deleted() -> None:
+    cloud = Cloud.new()
+    cloud.receive(change(0, NOW))
+    cloud.scheduler.schedules.clear()
+    record = cloud.receive(change(1, NOW, OrderEvent.CANCELLED))
+    assert record is not None
+    assert (record.state, record.scheduled_for) == (State.CANCELLED, None)
+
+
+def test_an_execution_that_the_ledger_does_not_know_of_is_the_orders() -> None:
+    """The function may end between the start and the write to the ledger."""
+    cloud = Cloud.new()
+    cloud.receive(change(0, NOW - timedelta(days=6)))
+    cloud.put(started=False)
+    record = cloud.receive(change(0, NOW - timedelta(days=6)))
+    assert record is not None
+    assert record.started
+    assert len(cloud.states.executions) == 1
 
 
 def test_a_shipment_does_not_bring_back_what_was_cancelled_though_it_is_newer() -> None:
@@ -391,5 +450,6 @@ def test_a_schedule_that_others_keep_moving_ends_as_an_error_that_the_queue_retr
     monkeypatch.setattr(
         SolicitationLedger, "update", lambda _, known, __: replace(known, due=known.due + timedelta(hours=1))
     )
-    with pytest.raises(ItemContestedError):
+    words = f"^the record of order {KEY.order_id} of {KEY.seller_id} was changed by others during each of"
+    with pytest.raises(ItemContestedError, match=words):
         cloud.arranger.arrange(moved)

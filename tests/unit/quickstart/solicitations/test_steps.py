@@ -19,7 +19,7 @@ from quickstart.call_slots import CallSlots
 from quickstart.dynamodb import Table
 from quickstart.solicitations.ledger import Situation, Solicitation, SolicitationLedger, State, call_slots
 from quickstart.solicitations.orders import OrderKey
-from quickstart.solicitations.steps import SolicitationSteps, Step, next_step
+from quickstart.solicitations.steps import SolicitationSteps, Step, _spread, next_step
 from quickstart.token_vault import SellerBeingRemovedError, SellerUnknownError
 from sp_api import solicitations
 from sp_api.caller import Caller
@@ -99,6 +99,17 @@ class World:
     def fault(self, operation: str, status: int, **fault: Any) -> None:
         self.amazon.state.faults.open.append(Fault("status", operation=operation, status=status, **fault))
 
+    def lose_answers(self, monkeypatch: pytest.MonkeyPatch, *, sent: bool) -> None:
+        """Amazon gets the requests if `sent`, and no answer arrives."""
+        exchange = self.amazon._exchange
+
+        def lost(*request: Any) -> Any:
+            if sent:
+                exchange(*request)
+            raise ProtocolError("lost")
+
+        monkeypatch.setattr(self.amazon, "_exchange", lost)
+
     def record(self) -> Solicitation:
         found = self.ledger.find(KEY)
         assert found is not None
@@ -127,15 +138,83 @@ def test_the_due_time_itself_is_late_enough(seconds: int, name: str) -> None:
     assert next_step(RECORD, RECORD.due + timedelta(seconds=seconds), excluded=False).name == name
 
 
-def test_each_answer_is_logged(log_lines: Callable[[], list[dict[str, Any]]]) -> None:
+LogLines = Callable[[], list[dict[str, Any]]]
+
+
+def logged(log_lines: LogLines) -> list[tuple[Any, ...]]:
+    """What the lines about the order say; each names it."""
+    lines = [line for line in log_lines() if "asks" in line]
+    assert {(line["level"], line["amazon_order_id"], line["seller_id"]) for line in lines} <= {
+        ("INFO", KEY.order_id, KEY.seller_id)
+    }
+    return [tuple(line[name] for name in ("message", "state", "answer", "asks", "submits")) for line in lines]
+
+
+def test_each_answer_is_logged(log_lines: LogLines) -> None:
     world = World.new()
     world.ask()
     world.submit()
-    lines = [(line["message"], line["amazon_order_id"], line["state"]) for line in log_lines()]
-    assert lines == [
-        ("asked whether a review can be requested", KEY.order_id, "WAITING"),
-        ("review requested", KEY.order_id, "SOLICITED"),
+    world.ask()
+    assert logged(log_lines) == [
+        ("asked whether a review can be requested", "WAITING", "available", 1, 0),
+        ("review requested", "SOLICITED", "requested", 1, 1),
+        ("order had ended before", "SOLICITED", "requested", 1, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("record", "call", "line"),
+    [
+        ({}, World.submit, ("order is checked again", "SCHEDULED", "before", 0, 0)),
+        ({"due": NOW + timedelta(1)}, World.ask, ("order waits", "SCHEDULED", "before", 0, 0)),
+        ({"execution": "another"}, World.ask, ("order belongs to another execution", "SCHEDULED", "another", 0, 0)),
+        (
+            {"deadline": NOW - timedelta(1)},
+            World.ask,
+            ("order concluded", "FINISHED_WITHOUT_SOLICITATION", "before", 0, 0),
+        ),
+        (
+            {"state": State.SUBMITTING, "submits": 1, "submitted": NOW - timedelta(1), "marketplace_id": "A2ANOTHER"},
+            World.ask,
+            ("order concluded", "OUTCOME_UNKNOWN", None, 0, 1),
+        ),
+    ],
+)
+def test_each_other_end_of_a_step_is_logged(
+    record: dict[str, Any], call: Any, line: tuple[Any, ...], log_lines: LogLines
+) -> None:
+    world = World.new(**{"last_answer": "before", **record})
+    call(world)
+    *said, answer, asks, submits = line
+    assert logged(log_lines) == [(*said, answer or world.record().last_answer, asks, submits)]
+
+
+def test_a_lost_answer_is_logged_and_what_became_of_it(log_lines: LogLines, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World.new()
+    world.ask()
+    with monkeypatch.context() as patched:
+        world.lose_answers(patched, sent=True)
+        world.submit()
+    world.time.run_until(NOW + timedelta(minutes=10))
+    world.ask()
+    lost = "createProductReviewAndSellerFeedbackSolicitation: the connection broke before the response was complete"
+    assert logged(log_lines) == [
+        ("asked whether a review can be requested", "WAITING", "available", 1, 0),
+        ("review requested, but the answer was lost", "SUBMITTING", lost, 1, 1),
+        ("asked whether a review can be requested", "SOLICITED", "not available", 2, 1),
+        ("review requested", "SOLICITED", "the answer was lost, and SP-API no longer offers the request", 2, 1),
+    ]
+
+
+def test_an_order_without_a_record_is_logged(log_lines: LogLines) -> None:
+    world = World.new()
+    world.dynamodb.items.clear()
+    world.ask()
+    ((message, order_id, seller_id),) = (
+        (line["message"], line["amazon_order_id"], line["seller_id"]) for line in log_lines()
+    )
+    assert message == "order is no longer in the solicitations table"
+    assert (order_id, seller_id) == (KEY.order_id, KEY.seller_id)
 
 
 def test_an_order_is_asked_and_requested() -> None:
@@ -181,8 +260,10 @@ def test_orders_that_wait_for_the_same_date_go_on_at_different_times_of_the_hour
         next_step(replace(RECORD, key=OrderKey(f"903-{number}", "A"), due=due), NOW, excluded=False).wait
         for number in range(100)
     ]
-    assert timedelta(days=2) <= min(waits) < max(waits) < timedelta(days=2, hours=1)
     assert len(set(waits)) > 90
+    spread = {_spread(OrderKey(f"903-{number}", "A")) for number in range(50_000)}
+    assert spread == {timedelta(seconds=seconds) for seconds in range(3600)}
+    assert timedelta(days=2) <= min(waits) < max(waits) < timedelta(days=2, hours=1)
 
 
 @pytest.mark.parametrize(("milliseconds", "seconds"), [(0, 1), (1, 1), (1000, 1), (1001, 2), (86_400_000, 86_400)])
@@ -195,6 +276,8 @@ def test_before_its_time_an_order_is_not_asked(call: Any) -> None:
     world = World.new(state=State.WAITING, due=NOW + timedelta(seconds=1))
     step = call(world)
     assert step.name == "WAIT"
+    assert world.record().last_answer == ""
+    assert world.record().execution == ("one" if call is World.ask else "")
     world.time.run_until(NOW + step.wait)
     assert world.calls() == []
     assert world.ask().name == "SUBMIT"
@@ -210,8 +293,17 @@ def test_an_excluded_seller_waits_a_day_without_a_call(whom: str, call: Any) -> 
     world = World.new(state=State.WAITING)
     world.ledger.table.put({"AmazonOrderId": "#EXCLUDED", "SellerId": whom}, Attr("Version").not_exists())
     assert call(world).json() == {"Step": "WAIT", "WaitSeconds": 86400}
-    assert "excluded" in world.record().last_answer
+    assert world.record().last_answer == "not requested: the seller, or everyone, is excluded"
     assert world.calls() == []
+
+
+@pytest.mark.parametrize("call", [World.ask, World.submit])
+def test_the_end_of_an_excluded_sellers_order_stays_as_it_is(call: Any) -> None:
+    world = World.new(state=State.SOLICITED, last_answer="requested", execution="one")
+    world.ledger.table.put({"AmazonOrderId": "#EXCLUDED", "SellerId": "*"}, Attr("Version").not_exists())
+    before = world.record()
+    assert call(world).outcome == State.SOLICITED
+    assert world.record() == before
 
 
 def test_another_sellers_exclusion_does_not_matter() -> None:
@@ -240,15 +332,8 @@ def test_an_unclaimed_order_is_asked_about_before_a_request() -> None:
 def test_a_lost_answer_is_looked_after(sent: bool, cancelled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World.new()
     world.ask()
-    exchange = world.amazon._exchange
-
-    def lost(*request: Any) -> Any:
-        if sent:
-            exchange(*request)
-        raise ProtocolError("lost")
-
     with monkeypatch.context() as patched:
-        patched.setattr(world.amazon, "_exchange", lost)
+        world.lose_answers(patched, sent=sent)
         assert world.submit().json() == {"Step": "WAIT", "WaitSeconds": 600}
     assert world.record().state is State.SUBMITTING
     if cancelled:
@@ -267,8 +352,10 @@ def test_a_lost_answer_is_looked_after(sent: bool, cancelled: bool, monkeypatch:
 
 def test_each_further_loss_doubles_the_wait_up_to_a_day() -> None:
     record = replace(RECORD, state=State.SUBMITTING, submitted=NOW)
-    waits = [next_step(replace(record, submits=count), NOW, excluded=False).wait for count in (1, 2, 3, 8, 50)]
-    assert waits == [timedelta(minutes=minutes) for minutes in (10, 20, 40, 1280, 1440)]
+    waits = [next_step(replace(record, submits=count), NOW, excluded=False).wait for count in (0, 1, 2, 3, 8, 50)]
+    assert waits == [timedelta(minutes=minutes) for minutes in (10, 10, 20, 40, 1280, 1440)]
+    unknown = replace(record, submits=1, submitted=None)
+    assert next_step(unknown, NOW, excluded=False) == Step("WAIT", timedelta(minutes=10))
 
 
 def test_a_lost_answer_that_cannot_be_checked_in_time_is_recorded() -> None:
@@ -290,10 +377,27 @@ def test_orders_beyond_the_quota_wait_for_their_slot() -> None:
     assert len(world.calls()) == 5
 
 
-def test_a_throttled_question_gets_a_new_slot() -> None:
+def test_who_waits_for_a_slot_owns_the_order() -> None:
     world = World.new()
-    world.fault(ASK, 429)
+    slots = world.steps.slots(KEY.seller_id, Region.EU)
+    assert [slots.take() for _ in range(4)] == [0] * 4
+    assert world.ask().json() == {"Step": "WAIT", "WaitSeconds": 1, "HasSlot": True}
+    assert world.record().execution == "one"
+
+
+def test_a_throttled_question_gets_a_new_slot(log_lines: LogLines) -> None:
+    world = World.new()
+    world.fault(ASK, 429, code="QuotaExceeded", message="Too many.")
     assert world.ask(has_slot=True).json() == {"Step": "WAIT", "WaitSeconds": 1, "HasSlot": True}
+    assert world.record().execution == "one"
+    (line,) = log_lines()
+    assert (line["level"], line["message"]) == ("WARNING", "SP-API throttles the call")
+    assert (
+        line["reason"]
+        == "getSolicitationActionsForOrder: HTTP 429 QuotaExceeded: Too many. [request "
+        + (line["reason"].partition("[request ")[2])
+    )
+    assert line["wait_seconds"] == 1
     assert world.ask(has_slot=True).json() == {"Step": "SUBMIT"}
 
 
@@ -304,13 +408,24 @@ def test_an_execution_of_before_there_were_slots_retries_a_throttled_question() 
         world.ask(has_slot=None)
 
 
+@pytest.mark.parametrize("has_slot", [True, False, None])
+def test_a_throttled_request_for_a_token_is_no_matter_of_slots(has_slot: bool | None) -> None:
+    world = World.new()
+    world.fault("getAccessToken", 429)
+    with pytest.raises(ThrottledError, match="LWA refresh_token") as raised:
+        world.ask(has_slot=has_slot)
+    record = world.record()
+    assert (record.last_answer, record.execution, record.state) == (str(raised.value), "one", State.SCHEDULED)
+
+
 def test_a_throttled_request_gives_its_claim_back() -> None:
     world = World.new()
     world.ask()
     world.fault(SUBMIT, 429)
-    with pytest.raises(ThrottledError):
+    with pytest.raises(ThrottledError) as raised:
         world.submit()
-    assert (world.record().state, world.record().submits) == (State.WAITING, 0)
+    record = world.record()
+    assert (record.state, record.submits, record.last_answer) == (State.WAITING, 0, str(raised.value))
     assert world.submit().outcome == State.SOLICITED
 
 
@@ -329,19 +444,23 @@ def test_a_cancellation_during_a_throttled_request_counts(monkeypatch: pytest.Mo
     assert world.record().state is State.CANCELLED
 
 
-def test_a_cancellation_between_the_look_at_the_ledger_and_the_claim_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World.new(state=State.WAITING)
+@pytest.mark.parametrize("state", [State.WAITING, State.CANCELLED])
+def test_a_cancellation_between_the_look_at_the_ledger_and_the_claim_counts(
+    state: State, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    world = World.new(state=State.WAITING, last_answer="available")
 
     look_up = SolicitationLedger.look_up
 
     def cancelling(ledger: SolicitationLedger, key: OrderKey, selling_partners: Table) -> Situation | None:
         found = look_up(ledger, key, selling_partners)
-        world.put(replace(world.record(), cancelled=True, state=State.CANCELLED))
+        world.put(replace(world.record(), cancelled=True, state=state))
         return found
 
     monkeypatch.setattr(SolicitationLedger, "look_up", cancelling)
     assert world.submit().json() == {"Step": "END", "Outcome": "CANCELLED"}
     assert world.calls() == []
+    assert logged(log_lines) == [("order changed before its review was requested", state, "available", 0, 0)]
 
 
 def test_an_order_that_another_execution_takes_before_the_claim_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,6 +513,7 @@ NEVER = [
     ({"marketplace_id": "Non-Amazon US"}, None),
     ({}, (400, "InvalidInput", "marketplaceIds is not valid")),
     ({}, (404, "NotFound", "The order was not found")),
+    ({}, (409, "Conflict", "The order is in another state")),
     ({}, (403, "Unauthorized", "Solicitations are not supported in this marketplace.")),
 ]
 
@@ -406,7 +526,13 @@ def test_an_order_for_which_no_call_can_succeed_ends_without_a_failure(record: d
     assert world.ask().json() == {"Step": "END", "Outcome": "NOT_AVAILABLE"}
     ended = world.record()
     assert ended.state.final
-    assert (fault[2] if fault else record["marketplace_id"]) in ended.last_answer
+    if fault:
+        assert ended.last_answer.startswith(f"{ASK}: HTTP {fault[0]} {fault[1]}: {fault[2]}")
+    else:
+        assert ended.last_answer == (
+            f"marketplace {record['marketplace_id']} of order {KEY.order_id} is not in Amazon's published list, and "
+            f"the region cannot be derived from the tokens of seller {KEY.seller_id}"
+        )
     calls = world.calls()
     assert world.ask().outcome == State.NOT_AVAILABLE
     assert world.calls() == calls
@@ -421,6 +547,57 @@ def test_so_does_one_whose_request_is_refused_for_ever(record: dict[str, Any], f
         world.fault(SUBMIT, fault[0], code=fault[1], message=fault[2])
     assert world.submit().outcome == State.NOT_AVAILABLE
     assert world.record().state is State.NOT_AVAILABLE
+
+
+def test_an_order_that_ends_without_a_request_is_logged_with_the_reason(log_lines: LogLines) -> None:
+    world = World.new()
+    world.fault(ASK, 404, code="NotFound", message="The order was not found")
+    world.ask()
+    warning, _ = log_lines()
+    reason = world.record().last_answer
+    assert (warning["level"], warning["message"]) == ("WARNING", "no review can be requested for this order")
+    assert warning["reason"] == reason
+    assert logged(log_lines) == [("order concluded", "NOT_AVAILABLE", reason, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("message", "state"),
+    [
+        ("The requested solicitation is not available for this amazonOrderId.", State.ALREADY_SOLICITED),
+        (
+            "You can't use this feature to request a review outside the 5-30 day range after the order delivery date.",
+            State.OUTSIDE_WINDOW,
+        ),
+    ],
+)
+def test_a_refusal_of_the_request_itself_ends_the_order(message: str, state: State, log_lines: LogLines) -> None:
+    world = World.new(state=State.WAITING)
+    world.fault(SUBMIT, 403, code="Unauthorized", message=message)
+    assert world.submit().json() == {"Step": "END", "Outcome": state}
+    record = world.record()
+    assert record.state is state
+    assert record.last_answer.startswith(f"{SUBMIT}: HTTP 403 Unauthorized: {message}")
+    assert logged(log_lines) == [("order concluded", state, record.last_answer, 0, 1)]
+
+
+def test_a_request_that_was_not_sent_gives_its_claim_back() -> None:
+    world = World.new(state=State.WAITING)
+    world.fault("getAccessToken", 503)
+    with pytest.raises(TransientError) as raised:
+        world.submit()
+    record = world.record()
+    assert (record.state, record.submits, record.last_answer) == (State.WAITING, 0, str(raised.value))
+    assert world.submit().outcome == State.SOLICITED
+
+
+def test_a_token_that_is_gone_when_the_request_is_sent_fails_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World.new(state=State.WAITING)
+    gone = SellerUnknownError(KEY.seller_id, Region.EU)
+    monkeypatch.setattr(solicitations, "create_product_review_and_seller_feedback_solicitation", Mock(side_effect=gone))
+    with pytest.raises(SellerUnknownError):
+        world.submit()
+    record = world.record()
+    assert (record.state, record.last_answer, record.execution) == (State.FAILED, str(gone), "")
 
 
 NEW_MARKETPLACE = "A000000000000"
@@ -455,6 +632,7 @@ def test_a_lost_answer_is_not_forgotten_because_a_later_call_is_refused() -> Non
     world.put(replace(world.record(), state=State.SUBMITTING, submitted=NOW - timedelta(days=1), submits=1))
     world.fault(ASK, 404, code="NotFound", message="The order was not found")
     assert world.ask().outcome == State.OUTCOME_UNKNOWN
+    assert world.record().last_answer.startswith(f"{ASK}: HTTP 404 NotFound: The order was not found")
 
 
 def test_a_failed_request_can_be_redriven_where_it_failed() -> None:

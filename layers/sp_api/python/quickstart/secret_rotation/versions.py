@@ -11,7 +11,6 @@ from typing import ClassVar
 
 from quickstart.application_secret import (
     CURRENT,
-    FIELDS,
     IN_USE,
     PENDING,
     PREVIOUS,
@@ -20,7 +19,6 @@ from quickstart.application_secret import (
     secret_string,
 )
 from quickstart.invocation import ExpectedError
-from quickstart.secrets import SecretUnreadableError
 
 
 class SecretRetryError(ExpectedError):
@@ -48,10 +46,8 @@ class SecretVersions:
         """Labels the current version IN_USE, so that stack updates no longer replace it, and returns it.
 
         If CloudFormation or a person wrote the current version, it is first stored again as a version of the stack.
+        Raises SecretUnreadableError.
         """
-        current = self.secret.version(CURRENT)
-        if current is None:
-            raise SecretUnreadableError(FIELDS)
         used = self.secret.in_use()
         if not used.managed:
             used = replace(
