@@ -19,14 +19,16 @@ class Equivalent:
     before: str
     after: str
     reason: str
+    occurrence: int = 0
 
     def is_for(self, mutant: Mutant) -> bool:
-        return (self.path, self.function, self.kind, self.before, self.after) == (
+        return (self.path, self.function, self.kind, self.before, self.after, self.occurrence) == (
             mutant.path,
             mutant.function,
             mutant.kind,
             mutant.before,
             mutant.after,
+            mutant.occurrence,
         )
 
 
@@ -58,6 +60,7 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         "1000",
         "999",
         "It is how many rows go to the database with one call, and no reader sees a part of them.",
+        occurrence=1,
     ),
     Equivalent(
         3,
