@@ -94,6 +94,9 @@ class ReportsTable(Table):
     def delete(self, key: Item) -> None:
         self.items.pop(_key(key), None)
 
+    def scan(self, condition: ConditionBase) -> Iterator[Item]:
+        return iter([dict(item) for item in self.items.values() if _holds(condition, item)])
+
     def _write(self, write: Callable[[], bool]) -> bool:
         failure = self.failures.pop(0) if self.failures else None
         with self.lock:
@@ -142,6 +145,10 @@ def _holds(condition: ConditionBase | None, item: Item) -> bool:
             return operands[0].name not in item
         case "=":
             return bool(operands[0].name in item and item[operands[0].name] == operands[1])
+        case "<>":
+            return bool(item.get(operands[0].name) != operands[1])
+        case "<":
+            return bool(operands[0].name in item and item[operands[0].name] < operands[1])
         case "<=":
             return bool(operands[0].name in item and item[operands[0].name] <= operands[1])
     raise NotImplementedError(parts["operator"])
