@@ -166,9 +166,7 @@ def test_the_whole_story_of_a_report_without_a_document(status: str, headline: s
         ),
     ],
 )
-def test_a_cancelled_report_has_an_explanation_only_if_sp_api_does(
-    explained: dict[str, str], lines: list[str]
-) -> None:
+def test_a_cancelled_report_has_an_explanation_only_if_sp_api_does(explained: dict[str, str], lines: list[str]) -> None:
     body = message_of(report_status="CANCELLED", **explained).body.splitlines()
     assert body[body.index("- someone cancelled the request.") + 1 : -5] == lines
 
@@ -201,10 +199,10 @@ COVERED = {"DataStartTime": "2026-11-01T00:00:00+00:00", "DataEndTime": "2026-11
         ({"ExplanationDocumentId": "d"}, {"explanation_error": "not fetched"}),
     ],
 )
-def test_what_the_state_machine_carries_is_the_finished_report(
-    fields: dict[str, Any], changed: dict[str, Any]
-) -> None:
-    assert FinishedReport.from_workflow(GIVEN | fields) == replace(FinishedReport("A1", "7", "GET_X", "DONE"), **changed)
+def test_what_the_state_machine_carries_is_the_finished_report(fields: dict[str, Any], changed: dict[str, Any]) -> None:
+    assert FinishedReport.from_workflow(GIVEN | fields) == replace(
+        FinishedReport("A1", "7", "GET_X", "DONE"), **changed
+    )
 
 
 def test_programs_get_the_same_as_json() -> None:
@@ -428,9 +426,7 @@ class TestAnnounceReport:
             announce(replace(REPORT, document=DOCUMENT))
         assert table.items == []
 
-    def test_once(
-        self, aws: Aws, announce: Announce, log_lines: Callable[[], list[dict[str, Any]]]
-    ) -> None:
+    def test_once(self, aws: Aws, announce: Announce, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
         report = replace(REPORT, document=DOCUMENT)
         assert [announce(report), announce(report)] == ["message-1", "message-1"]
         assert aws.operations.count("Publish") == 1

@@ -358,6 +358,32 @@ def test_a_report_of_another_open_request_is_no_candidate(stack: Stack) -> None:
     assert stack.send("2", ClientToken="without", ReportDataStartTime=None) == "2"
 
 
+def test_a_report_that_fits_another_open_request_better_is_not_waited_for(stack: Stack) -> None:
+    """Nobody repeats the request with a period, so it stays open."""
+    stack.unanswered(ClientToken="with")
+    stack.unanswered(ClientToken="without", ReportDataStartTime=None)
+    stack.listed = [report("1")]
+    stack.time = NOW + timedelta(minutes=10)
+    assert stack.send("2", ClientToken="without", ReportDataStartTime=None) == "2"
+    assert stack.opened() == ["with"]
+
+
+def test_a_report_that_fits_two_open_requests_is_neither_taken_nor_doubled(stack: Stack) -> None:
+    """Neither stood in the other's way when it was sent; an update of the stack then gave SP-API more time."""
+    stack.tokens.claim(SELLER_ID, "t", request_hash(request()))
+    soon = replace(sent(), created_until=NOW + SECOND)
+    later = replace(sent("u"), claimed_time=NOW + 12 * SECOND, created_until=NOW + 102 * SECOND)
+    for opened in (soon, later):
+        assert stack.open_requests.add(SELLER_ID, Region.NA, REPORT_TYPE, opened) is None
+    # The second one fits only the other request.
+    times = [NOW + 20 * SECOND, NOW + 100 * SECOND]
+    stack.listed = [report(str(n), created_time=time, data_end_time=time) for n, time in enumerate(times)]
+    stack.time = NOW + timedelta(minutes=10)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        stack.send()
+    assert (caught.value.retry_after, stack.sent) == (60, 0)
+
+
 def test_a_request_that_was_never_recorded_as_open_takes_no_report_of_an_open_one(stack: Stack) -> None:
     stack.tokens.claim(SELLER_ID, "t", request_hash(request()))
     stack.unanswered(ClientToken="another")
@@ -559,13 +585,18 @@ def test_a_token_that_was_just_released_is_retried_by_the_caller(stack: Stack, m
 def test_an_item_that_changes_all_the_time_ends_as_in_progress(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ReportsTable, "update", lambda *_, **__: False)
     pauses: list[float] = []
-    shortest: set[float] = set()
-    monkeypatch.setattr("random.uniform", lambda low, high: shortest.add(low) or high)
+    shortest: list[float] = []
+
+    def longest(low: float, high: float) -> float:
+        shortest.append(low)
+        return high
+
+    monkeypatch.setattr("random.uniform", longest)
     requests = replace(stack.open_requests, pause=pauses.append)
     with pytest.raises(ItemContestedError, match=f"the item of open requests for {REPORT_TYPE}"):
         requests.add(SELLER_ID, Region.NA, REPORT_TYPE, sent())
     # Others wait for a different time, and none for longer than 0.4 s.
-    assert (shortest, pauses) == ({0}, [0.02, 0.04, 0.08, 0.16, 0.32, *[0.4] * (MOST_ATTEMPTS - 5)])
+    assert (set(shortest), pauses) == ({0}, [0.02, 0.04, 0.08, 0.16, 0.32, *[0.4] * (MOST_ATTEMPTS - 5)])
     stack.records = replace(stack.records, open_requests=requests)
     with pytest.raises(RequestInProgressError):
         stack.send()

@@ -189,7 +189,7 @@ class TestMadeElsewhere:
     ELSEWHERE = replace(REQUEST, asked_for_here=False)
 
     def test_it_is_ignored(self, server: ScriptedServer, table: MemoryTable, retrieve: Retrieve) -> None:
-        with pytest.raises(ReportMadeElsewhereError, match="^this stack did not request report 7$"):
+        with pytest.raises(ReportMadeElsewhereError, match=r"^this stack did not request report 7$"):
             retrieve(self.ELSEWHERE)
         assert reports_in(table) == []
         assert server.received(DOCUMENT) == []
@@ -327,7 +327,9 @@ def test_an_explanation_that_comes_an_hour_later_is_waited_for(
     at_sp_api(server)
 
     def slots(operation: str) -> CallSlots:
-        return CallSlots(table.table, {"ReportId": operation, "SellerId": "A1"}, Quota(1 / interval, 1), now=lambda: 1e6)
+        return CallSlots(
+            table.table, {"ReportId": operation, "SellerId": "A1"}, Quota(1 / interval, 1), now=lambda: 1_000_000.0
+        )
 
     calls = PacedCalls(lambda: seller_of(server), slots, {})
     first, second = (retrieve_explanation(calls, make_http(), "GET_X", "d-7", Deadline.after(10)) for _ in range(2))
