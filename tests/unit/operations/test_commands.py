@@ -14,8 +14,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from operations import deploy, doctor, rotate_secret, solicitations
-from operations.command import CommandError, counted, run_command, table
+from operations.command import CommandError, MakeParser, counted, run_command, table
 from operations.findings import Finding
+from operations.logs import period
 from operations.stack import Stack, StackUnknownError
 from quickstart.application_secret import SecretVersion
 from quickstart.authorization.connections import Connection
@@ -70,6 +71,19 @@ class TestRunCommand:
         shown = capsys.readouterr()
         assert shown.out == ""
         assert shown.err.startswith(words)
+
+    def test_what_is_still_to_be_written_when_the_reader_goes_away_ends_it_quietly(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def flush() -> None:
+            raise BrokenPipeError
+
+        replaced: list[object] = []
+        monkeypatch.setattr(os, "dup2", lambda *given: replaced.append(given))
+        monkeypatch.setattr(sys.stdout, "fileno", lambda: 1, raising=False)
+        monkeypatch.setattr(sys.stdout, "flush", flush)
+        assert run_command(lambda _: 0, "x", "eu-west-1") == 141
+        assert len(replaced) == 1
 
     def test_the_commands_own_code_is_returned(self) -> None:
         assert run_command(lambda session: 7 if session.region_name == "eu-west-1" else 0, "x", "eu-west-1") == 7
@@ -170,6 +184,30 @@ def test_a_command_runs_for_the_stack_in_the_region_and_returns_its_exit_code(
     monkeypatch.setattr(sys, "argv", ["command", *arguments, "--region", "eu-west-1"])
     assert command.main() == 7
     assert started == [("quick-start" if arguments else "", "eu-west-1")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--since", "soon"], "SINCE: 'soon' is not a valid period"),
+        (["--until", "soon"], "argument --until: invalid int value: 'soon'"),
+        (["--other"], "unrecognized arguments: --other"),
+    ],
+)
+def test_a_wrong_argument_is_told_by_the_name_that_make_has_for_it(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    parser = MakeParser("make x [SINCE=1h]", "What it does.\n\nMore.", {"--since": "SINCE"})
+    parser.add_argument("--since", type=period)
+    parser.add_argument("--until", type=int)
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(arguments)
+    assert ended.value.code == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(words)
+    assert second == "Usage: make x [SINCE=1h]"
+    assert parser.description == "What it does."
+    assert MakeParser("make y", None).description == ""
 
 
 def test_two_columns_are_aligned() -> None:
