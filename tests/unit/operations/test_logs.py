@@ -205,6 +205,24 @@ def test_a_line_that_is_followed_is_shown_once(monkeypatch: pytest.MonkeyPatch) 
     assert waited == [5.0, 5.0]
 
 
+def test_a_line_that_comes_late_is_shown_for_half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    aws = Aws(A=[[(now, "one")]])
+    monkeypatch.setattr(time, "sleep", lambda _: aws.groups["A"][0].append((now - 29_000, "late")))
+    found = following(aws, {"A": "/aws/ALogGroup"}, datetime.fromtimestamp(now / 1000 - 3600, UTC))
+    assert [line.text for line in islice(found, 2)] == ["one", "late"]
+    first, second = (request["startTime"] for request in aws.asked)
+    assert first == now - 3_600_000
+    assert now - 30_000 <= second <= now - 29_000
+
+
+@pytest.mark.parametrize("kind", ["ExecutionFailed", "TaskTimedOut", "ExecutionAborted"])
+def test_each_end_that_is_no_success_is_an_error(kind: str) -> None:
+    arn = "arn:aws:states:us-east-1:111122223333:execution:ReportProcessor:A1-7-DONE"
+    assert line({"type": kind, "execution_arn": arn}) == f"{BEGIN}ERROR    {kind}  execution=A1-7-DONE"
+    assert line({"type": "TaskSucceeded", "execution_arn": arn}).startswith(f"{BEGIN}INFO     TaskSucceeded")
+
+
 def test_a_function_that_the_stack_lacks_is_named_with_those_that_it_has() -> None:
     assert _chosen(GROUPS, []) == GROUPS
     assert _chosen(GROUPS, ["B"]) == {"B": "/aws/BLogGroup"}
