@@ -16,10 +16,12 @@ from quickstart.notifications.ending import (
     unsubscribe,
 )
 from quickstart.notifications.subscription_records import SubscriptionRecord, SubscriptionRecords
-from quickstart.notifications.subscription_requests import SubscriptionQuery
+from quickstart.notifications.subscription_requests import SubscriptionQuery, SubscriptionRequest
+from quickstart.notifications.subscriptions import HiddenSubscriptionError, SubscriptionReplacementError
+from quickstart.refusals import Refusal
 from quickstart.token_vault import SellerUnknownError
 from sp_api.caller import Caller
-from sp_api.errors import AccessDeniedError, AuthorizationError, ThrottledError
+from sp_api.errors import AccessDeniedError, AuthorizationError, ConflictError, ThrottledError
 from sp_api.regions import Region
 from tests.unit.quickstart.support import Aws, AwsError, MemoryTable
 from tests.unit.sp_api.support import (
@@ -350,3 +352,27 @@ class TestUnrecorded:
 
         with pytest.raises(SellerUnknownError):
             unsubscribe(QUERY, no_seller, application_of(server), Destinations(), records, (QUEUE,))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answer"),
+    [
+        (ElsewhereError(QUERY, [RECORD]), (409, "SubscriptionConflict", "OnlyOwn", None)),
+        (NotSubscribedError(QUERY), (404, "NotSubscribed", "NotificationType", None)),
+        (
+            HiddenSubscriptionError(SubscriptionRequest(SELLER_ID, Region.NA, TYPE), ConflictError("x", status=409)),
+            (409, "SubscriptionConflict", "NotificationType", 60),
+        ),
+        (
+            SubscriptionReplacementError([RECORD], [], ConflictError("createSubscription", status=409)),
+            (409, "SubscriptionNotReplaced", "NotificationType", 60),
+        ),
+        (
+            SubscriptionReplacementError([RECORD], [], AccessDeniedError("createSubscription", status=403)),
+            (502, "SubscriptionNotReplaced", "NotificationType", None),
+        ),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_the_status_of_each_refusal(refusal: Refusal, answer: tuple[int, str, str, float | None]) -> None:
+    assert (refusal.status, refusal.code, refusal.field, refusal.retry_after) == answer

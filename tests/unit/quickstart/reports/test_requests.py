@@ -10,10 +10,11 @@ from botocore.exceptions import ClientError
 
 from quickstart.aws_failures import AwsDeadlineExceededError
 from quickstart.dynamodb import MOST_ATTEMPTS, DamagedItemError, ItemContestedError
-from quickstart.refusals import InvalidRequestError
+from quickstart.refusals import InvalidRequestError, Refusal
 from quickstart.reports.client_tokens import Claim, ClientTokens, State
 from quickstart.reports.ledger import ReportLedger
 from quickstart.reports.open_requests import Fit, OpenRequest, OpenRequests
+from quickstart.reports.reading import ReportUnknownError
 from quickstart.reports.requests import (
     AnotherRequestUnansweredError,
     ClientTokenReusedError,
@@ -719,3 +720,20 @@ def test_an_aws_call_without_time_left_does_not_lose_the_report(stack: Stack, mo
     monkeypatch.setattr(ReportLedger, "requested", late)
     assert stack.send("1") == "1"
     assert stack.opened() == ["t"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answer"),
+    [
+        (ClientTokenReusedError("t"), (409, "ClientTokenReused", "ClientToken", None)),
+        (RequestInProgressError("t"), (409, "RequestInProgress", "ClientToken", 2)),
+        (AnotherRequestUnansweredError(sent(), NOW, in_progress=True), (409, "AnotherRequestUnanswered", None, 2)),
+        (OutcomeUnknownError("t", (), DAY, final=False), (409, "OutcomeUnknown", "ClientToken", 60)),
+        (OutcomeUnknownError("t", (), DAY, final=True), (409, "OutcomeUnknown", "ClientToken", None)),
+        (RequestUnansweredError(TransientError("createReport"), "t"), (504, "TransientError", None, None)),
+        (ReportUnknownError("A1", "7"), (404, "ReportUnknown", "ReportId", None)),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_the_status_of_each_refusal(refusal: Refusal, answer: tuple[int, str, str | None, float | None]) -> None:
+    assert (refusal.status, refusal.code, refusal.field or None, refusal.retry_after) == answer
