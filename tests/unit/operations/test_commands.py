@@ -3,9 +3,11 @@
 import argparse
 import importlib
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +15,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from operations import deploy, doctor, rotate_secret, solicitations
+from operations import deploy, doctor, outputs, rotate_secret, solicitations
 from operations.command import CommandError, MakeParser, counted, run_command, table
 from operations.findings import Finding
 from operations.logs import period
@@ -156,19 +158,52 @@ def test_the_help_explains_each_option(monkeypatch: pytest.MonkeyPatch, module: 
     assert [action.dest for action in actions if not action.help] == []
 
 
-@pytest.mark.parametrize(
-    ("module", "arguments"),
-    [
-        ("operations.deploy", []),
-        ("operations.destroy.__main__", ["quick-start"]),
-        ("operations.doctor", ["quick-start"]),
-        ("operations.logs", ["quick-start"]),
-        ("operations.outputs", ["quick-start"]),
-        ("operations.redrive", ["queue", "quick-start"]),
-        ("operations.rotate_secret", ["quick-start"]),
-        ("operations.solicitations", ["stop", "quick-start"]),
-    ],
-)
+COMMANDS = [
+    ("operations.deploy", []),
+    ("operations.destroy.__main__", ["quick-start"]),
+    ("operations.doctor", ["quick-start"]),
+    ("operations.logs", ["quick-start"]),
+    ("operations.outputs", ["quick-start"]),
+    ("operations.redrive", ["queue", "quick-start"]),
+    ("operations.rotate_secret", ["quick-start"]),
+    ("operations.solicitations", ["stop", "quick-start"]),
+]
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+@pytest.mark.parametrize(("module", "arguments"), COMMANDS)
+def test_a_program_ends_with_the_commands_exit_code(
+    monkeypatch: pytest.MonkeyPatch, module: str, arguments: list[str]
+) -> None:
+    handled: list[object] = []
+    monkeypatch.setattr("operations.command.run_command", lambda *_: 7)
+    monkeypatch.setattr(signal, "signal", lambda *given: handled.append(given))
+    monkeypatch.setattr(sys, "argv", ["command", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__")
+    assert ended.value.code == 7
+    # A reader that goes away, as in `make logs | head`, ends the program without an error.
+    assert handled == ([(signal.SIGPIPE, signal.SIG_DFL)] if module == "operations.logs" else [])
+
+
+def test_the_outputs_of_a_stack_are_shown_as_this_machine_reaches_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = replace(
+        stack(BUrl="https://api1.execute-api.eu-west-1.amazonaws.com/prod/b", A="https://sqs.test/a"),
+        address=lambda url: f"local {url[-1]}",
+    )
+    monkeypatch.setattr(outputs, "find_stack", lambda *_: found)
+    monkeypatch.setattr(outputs, "run_command", lambda show, *_: show("session"))
+    monkeypatch.setattr(sys, "argv", ["outputs", "quick-start"])
+    assert outputs.main() == 0
+    assert capsys.readouterr().out == "A     https://sqs.test/a\nBUrl  local b\n"
+    monkeypatch.setattr(sys, "argv", ["outputs", "quick-start", "--json"])
+    assert outputs.main() == 0
+    assert capsys.readouterr().out == '{\n  "A": "https://sqs.test/a",\n  "BUrl": "local b"\n}\n'
+
+
+@pytest.mark.parametrize(("module", "arguments"), COMMANDS)
 def test_a_command_runs_for_the_stack_in_the_region_and_returns_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, module: str, arguments: list[str]
 ) -> None:
@@ -272,11 +307,11 @@ class TestDoctor:
 
     def test_an_endpoint_that_cannot_be_reached(self) -> None:
         session = boto3.Session("test", "test", region_name="us-east-1")
-        outputs = {
+        given = {
             "ReportsRestApiId": "r1",
             "ReportsUrl": "https://r1.execute-api.us-east-1.amazonaws.com/prod/reports",
         }
-        found = Stack("x", outputs, {}, lambda name: name, lambda _: "http://127.0.0.1:1/reports", session)
+        found = Stack("x", given, {}, lambda name: name, lambda _: "http://127.0.0.1:1/reports", session)
         finding = doctor._endpoint(found, "ReportsRestApi", "POST", "/reports")
         advice = "the address cannot be reached from this machine (ConnectionError)"
         assert finding == Finding("POST /reports", "no response", advice)
@@ -286,8 +321,8 @@ class TestDoctor:
         refused = Connection("A1", "NA", party="seller", reconnect_since="2026-11-25T00:00:00+00:00")
         damaged = DamagedItemError("TOKEN#NA of A2", "KeyError")
         monkeypatch.setattr(doctor, "read_connections", lambda _: ([refused], [damaged]))
-        outputs = {"SellingPartnersTableName": "t", **({"AuthorizationRestApiId": "a"} if by_consent else {})}
-        stored, token, unreadable = doctor._connections(stack(**outputs), lambda: NOW)
+        given = {"SellingPartnersTableName": "t", **({"AuthorizationRestApiId": "a"} if by_consent else {})}
+        stored, token, unreadable = doctor._connections(stack(**given), lambda: NOW)
         assert (stored.subject, stored.state, stored.advice) == ("connections", "1 stored", "")
         assert token.state.startswith("1 refresh token rejected by Login with Amazon: seller A1 in NA since 2026-11-25")
         assert token.advice.startswith("ask them to press Authorize") is by_consent

@@ -270,3 +270,40 @@ def test_the_resources_of_nested_stacks_follow_their_stack() -> None:
         Resource("B", NESTED_STACK, "", "X"),
         Resource("C", "AWS::X", "c", "X"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NoRegionError(), "no region is set"),
+        (
+            ClientError({"Error": {"Code": "ExpiredToken", "Message": "m"}}, "DescribeStacks"),
+            "your AWS credentials have expired: sign in again",
+        ),
+    ],
+)
+def test_a_stack_that_cannot_be_described_says_why(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    class Refusing:
+        def describe_stacks(self, **_: str) -> dict[str, Any]:
+            raise error
+
+    monkeypatch.setattr(stack, "client_maker", lambda *_: lambda _: Refusing())
+    with pytest.raises(StackUnknownError, match=f"^{words}"):
+        stack.find_stack("quick-start", boto3.Session(region_name="eu-west-1"))
+
+
+def test_a_program_may_say_where_an_api_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoints: list[str | None] = []
+
+    def clients(_: boto3.Session, endpoint_url: str | None) -> Any:
+        endpoints.append(endpoint_url)
+        return lambda _: Formation(TokenStorageUrl="x")
+
+    monkeypatch.setattr(stack, "client_maker", clients)
+    session = boto3.Session(region_name="eu-west-1")
+    made = stack.find_stack("quick-start", session, LOCAL, lambda url: f"my {url}")
+    assert made.address("url") == "my url"
+    assert stack.find_stack("quick-start", session).address is stack.invoke_address
+    assert endpoints == [LOCAL, None]
