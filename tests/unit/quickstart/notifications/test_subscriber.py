@@ -230,6 +230,13 @@ class TestVersions:
         notifications.delete_destination(stack.simulator.grantless(), first.destination_id)
         assert stack.subscribe().destination_id != first.destination_id
 
+    def test_a_destination_that_another_function_made_again_is_this_stacks_own(self, stack: Stack) -> None:
+        outdated = stack.destinations.id_for(stack.simulator.grantless(), QUEUE)
+        notifications.delete_destination(stack.simulator.grantless(), outdated)
+        existing = Stack(stack.simulator, table=stack.table).subscribe()
+        assert stack.subscribe() == existing
+        assert existing.destination_id != outdated
+
     def test_a_list_that_sp_api_throttles_does_not_prevent_it(self, stack: Stack) -> None:
         existing = stack.subscribe()
         stack.simulator.fault("status", "getSubscriptions", count=2, status=429)
@@ -380,12 +387,25 @@ class TestConflicts:
         stack.simulator.control("DELETE", "/faults")
         assert (stack.at_sp_api(), stack.recorded()) == ([], [])
 
-    def test_a_failed_replacement_restores_every_version(self, stack: Stack, rules: Callable[..., None]) -> None:
+    def test_a_failed_replacement_restores_every_version(
+        self, stack: Stack, rules: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also when the request's 20 s are used up: the function runs for 29 s."""
+        given: list[float] = []
+        after = Deadline.after
+
+        def noted(seconds: float) -> Deadline:
+            given.append(seconds)
+            return after(seconds)
+
         rules(payloadVersions="both")
         old = [of_the_old_quick_start(stack.simulator, version) for version in ("1.0", DATED)]
         stack.simulator.fault("status", "createSubscription", status=503)
+        monkeypatch.setattr(Deadline, "after", noted)
         with pytest.raises(SubscriptionReplacementError, match="restored as subscription"):
             stack.subscribe(replace=True)
+        monkeypatch.undo()
+        assert [seconds for seconds in given if seconds != 10] == [6]
         now = notifications.get_subscriptions(stack.simulator.seller(), REPORTS).subscriptions
         assert {found.payload_version for found in now} == {"1.0", DATED}
         assert {found.destination_id for found in now} == {old[0].destination_id}
