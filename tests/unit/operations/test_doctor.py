@@ -418,7 +418,7 @@ def test_a_whole_examination_goes_on_after_what_aws_refuses(monkeypatch: pytest.
         "Other": "https://another.execute-api.us-east-1.amazonaws.com/prod/x",
         "ReportsRestApiId": "reports1",
         "ReportsUrl": "https://reports1.execute-api.us-east-1.amazonaws.com/prod/reports",
-        "AlarmTopicArn": "topic",
+        **dict.fromkeys(("AlarmTopicArn", "ReportTopicArn", "ListingTopicArn", "ListingFeedTopicArn"), "topic"),
         "SecretQueueArn": "a:secrets",
         "ApplicationSecretArn": "secret",
         "SellingPartnersTableName": "partners",
@@ -429,7 +429,10 @@ def test_a_whole_examination_goes_on_after_what_aws_refuses(monkeypatch: pytest.
     session = boto3.Session("test", "test", region_name="us-east-1")
     stack = Stack("quick-start", outputs, {}, refused, str, session)
     denied = [
+        ("e-mails with reports", "sns"),
         ("e-mails with alarms", "sns"),
+        ("e-mails with outcomes of listings", "sns"),
+        ("e-mails with files of listings", "sns"),
         ("policy of SecretQueue", "sqs"),
         ("application credentials", "secretsmanager"),
         ("client secret rotation", "secretsmanager"),
