@@ -208,6 +208,7 @@ def test_an_end_that_nobody_has_said_is_a_hundred_and_eighty_days_after_the_secr
         "expires in at most 1 day",
         BY_HAND,
     )
+    assert age(ClientSecret(adopted, None, False, None), NOW + timedelta(days=80))[0] == "expires in at most 0 days"
     assert age(ClientSecret(adopted, None, False, None), NOW + timedelta(days=81)) == (
         "stored more than 180 days ago, so it has expired",
         BY_HAND,
