@@ -209,17 +209,27 @@ def test_one_request_deletes_the_subscriptions_of_every_version(server: Scripted
     assert [request.query["RegionCode"] for request in server.requests] == ["NA", "EU"]
 
 
-def test_an_endpoint_that_does_not_respond_is_a_failure() -> None:
+def test_an_endpoint_that_does_not_respond_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried twice."""
+    tried: list[object] = []
+
+    def connect(address: object, *_: object, **__: object) -> None:
+        tried.append(address)
+        raise OSError
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
     session = boto3.Session("test", "test", region_name="us-east-1")
     outputs = {"ReportSchedulesUrl": "http://127.0.0.1:1/schedules"}
     gone = Stack("quick-start", outputs, {}, lambda name: name, str, session)
     (outcome,) = delete_report_schedules(gone, [SCHEDULE])
     assert str(outcome) == f"{REFUSED}the stack's endpoint does not respond (ConnectionError)"
+    assert tried == [("127.0.0.1", 1)] * 2
 
 
 def test_how_often_a_request_is_repeated(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
     """Five times, which ends before the signature expires. The endpoint responds within 29 seconds."""
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
     timeouts: list[object] = []
     send = requests.Session.request
 
@@ -232,3 +242,4 @@ def test_how_often_a_request_is_repeated(monkeypatch: pytest.MonkeyPatch, server
     (outcome,) = delete_report_schedules(stack(server), [SCHEDULE])
     assert str(outcome) == f"{REFUSED}HTTP 503: busy"
     assert (len(server.requests), timeouts) == (6, [35])
+    assert slept == [2, 4, 8, 16]
