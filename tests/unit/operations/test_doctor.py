@@ -174,6 +174,8 @@ def test_each_dead_letter_queue_has_advice_that_names_functions_and_sections_tha
         (functions,) = re.findall(r"make logs FUNCTION=([\w,]+) SINCE=14d", advice)
         assert set(functions.split(",")) <= FUNCTIONS, advice
         assert advice.rpartition("#")[2] in sections
+        remedy = advice.partition("Fix the cause, then ")[2].partition(": docs/operations.md#")[0]
+        assert re.fullmatch("(run|start|delete|check) .{15,}", remedy), advice
         moved = "make redrive-queue" in advice
         assert moved == (queue.replace("DeadLetterQueue", "QueueArn") in root["Outputs"]), queue
 
@@ -183,6 +185,9 @@ def test_each_state_machine_has_advice() -> None:
     machines = {name for name in root["Outputs"] if name.endswith("StateMachineArn")}
     assert machines == set(outcomes.MACHINES)
     for machine in outcomes.MACHINES.values():
+        assert machine.what
+        assert re.search("fix the cause that make logs FUNCTION=.* shows, then .{15,}", machine.failed)
+        assert re.match("if it was a mistake, .{15,}", machine.stopped)
         assert set(re.findall(r"FUNCTION=(\w+)", machine.failed)) <= FUNCTIONS
         assert set(re.findall(r"make ([a-z-]+)", f"{machine.failed} {machine.stopped}")) <= TARGETS
 
