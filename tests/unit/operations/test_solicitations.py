@@ -233,7 +233,13 @@ def test_unfinished_orders_alone_are_sent_again() -> None:
 
 def test_a_damaged_item_does_not_keep_the_other_orders_from_being_sent() -> None:
     (dynamodb, table), (sqs, queue) = stubbed("dynamodb"), stubbed("sqs")
-    damaged = [stored(Deadline="soon"), {**stored(), "DueTime": {"N": "7"}}, stored(State="ASLEEP")]
+    damaged = [
+        stored(Deadline="soon"),
+        stored(Deadline="2027-01-01T00:00:00"),  # of no time zone
+        {**stored(), "DueTime": {"N": "7"}},
+        stored(DueTime="0001-01-01T00:00:00+00:00"),
+        stored(State="ASLEEP"),
+    ]
     table.add_response("scan", {"Items": [*damaged, stored()]})
     sent = {"Successful": [{"Id": "0", "MessageId": "1", "MD5OfMessageBody": "1"}], "Failed": []}
     queue.add_response("send_message_batch", sent, {"QueueUrl": QUEUE, "Entries": ANY})
@@ -242,7 +248,7 @@ def test_a_damaged_item_does_not_keep_the_other_orders_from_being_sent() -> None
         resume(found, TABLE, NOW)
     assert str(refused.value) == (
         "1 order sent to the orders queue. These items cannot be read, so restore them from a backup of the table and "
-        "run this again, or delete them: " + ", ".join(["903-8868176-2219830 of A3TH9S8BH6GOGM"] * 3)
+        "run this again, or delete them: " + ", ".join(["903-8868176-2219830 of A3TH9S8BH6GOGM"] * 5)
     )
     queue.assert_no_pending_responses()
 
