@@ -218,6 +218,14 @@ def test_what_sp_api_does_not_accept_for_a_type_is_said(name: str, given: object
     assert caught.value.errors == (error,)
 
 
+def test_everything_that_is_wrong_with_a_filter_is_named_in_its_order() -> None:
+    wrong = directive(marketplaceIds=[], orderChangeTypes=[], aggregationSettings=[])
+    with pytest.raises(InvalidRequestError) as caught:
+        request("ANY_OFFER_CHANGED", ProcessingDirective=wrong)
+    names = ("marketplaceIds", "orderChangeTypes", "aggregationSettings")
+    assert [error.field for error in caught.value.errors] == [f"{FILTER}.{name}" for name in names]
+
+
 def test_a_directive_that_no_client_could_send_is_refused() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         request("ANY_OFFER_CHANGED", ProcessingDirective=directive(eventFilterType=7.5))
