@@ -3,11 +3,15 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pytest
 
-from operations.client_secret import BY_HAND, REGISTER, ClientSecret, age, rotation
-from quickstart.application_secret import SecretVersion
-from quickstart.secret_rotation.record import UNANSWERED, Outcome, Record
+from operations.client_secret import BY_HAND, REGISTER, REJECTED, ClientSecret, age, read_client_secret, rotation
+from operations.stack import Stack
+from quickstart.application_secret import CURRENT, IN_USE, PENDING, PREVIOUS, SecretVersion
+from quickstart.secret_rotation.record import UNANSWERED, Outcome, Record, RotationRecords
+from tests.unit.quickstart.secret_rotation.test_versions import NEW, OLD, Manager
+from tests.unit.quickstart.support import MemoryTable
 
 NOW = datetime(2027, 1, 10, tzinfo=UTC)
 USED = SecretVersion("v1", "client", "secret", issued_at=NOW - timedelta(days=100), expires_at=NOW + timedelta(days=80))
@@ -76,12 +80,14 @@ def test_the_message_that_proves_the_registration() -> None:
     ("checked", "created", "line"),
     [
         (1, 100, None),
+        (2 - 1 / 86400, 100, None),
+        (2, 100, "the daily run last succeeded on 2027-01-08 -> make logs FUNCTION=SPAPISecretRotator shows why"),
         (3, 100, "the daily run last succeeded on 2027-01-07 -> make logs FUNCTION=SPAPISecretRotator shows why"),
         (None, 100, "the daily run has never succeeded -> make logs FUNCTION=SPAPISecretRotator shows why"),
         (None, 1, None),
     ],
 )
-def test_a_daily_run_that_does_not_come(checked: int | None, created: int, line: str | None) -> None:
+def test_a_daily_run_that_does_not_come(checked: float | None, created: int, line: str | None) -> None:
     used = replace(USED, created_at=NOW - timedelta(days=created))
     record = Record(checked_at=None if checked is None else NOW - timedelta(days=checked))
     lines = [" -> ".join(found) for found in rotation(ClientSecret(used, None, False, record), NOW)]
@@ -90,8 +96,12 @@ def test_a_daily_run_that_does_not_come(checked: int | None, created: int, line:
 
 def test_a_secret_that_waits_and_one_that_an_update_wrote() -> None:
     update, waiting, off = words(None, pending=NEXT, written=True)
-    assert update.startswith("a stack update wrote another client secret, which is not used -> ")
-    assert waiting.startswith("a new client secret is stored and does not work yet -> ")
+    assert update == (
+        "a stack update wrote another client secret, which is not used -> if that one is newer, run make "
+        "rotate-secret; otherwise set the parameter ClientSecret back"
+    )
+    assert waiting == f"a new client secret is stored and does not work yet -> if this lasts for hours, {BY_HAND}"
+    assert BY_HAND == "rotate it in the developer console, then run make rotate-secret"
     assert off == "switched off (SecretRotationEnabled) -> "
 
 
@@ -103,7 +113,70 @@ def test_a_secret_whose_use_is_not_recorded_yet() -> None:
     assert completed not in words(replace(record, outcome=Outcome.IN_USE))
 
 
-@pytest.mark.parametrize(("days", "kept"), [(1, True), (-1, False)])
+def test_a_secret_of_unknown_age_whose_daily_run_has_not_come_yet_is_not_late() -> None:
+    used = SecretVersion("v1", "client", "secret", expires_at=NOW + timedelta(days=80))
+    lines = list(rotation(ClientSecret(used, None, False, Record()), NOW))
+    assert not any("daily run" in state for state, _ in lines)
+
+
+@pytest.mark.parametrize(("days", "advice"), [(90, ""), (89, REGISTER)])
+def test_the_registration_matters_when_amazon_warns(days: int, advice: str) -> None:
+    used = replace(USED, expires_at=NOW + timedelta(days=days))
+    (*_, last) = rotation(ClientSecret(used, None, False, Record()), NOW)
+    assert last == ("no message received yet: nothing proves that the queue is registered", advice)
+
+
+def test_the_operator_is_told_where_to_register() -> None:
+    assert REGISTER == (
+        "register the queue in the output SecretQueueArn in the developer console, for both rows: "
+        "docs/secret-rotation.md"
+    )
+    assert (
+        "the client id is wrong, or the client secret is wrong, replaced or expired, whatever age is shown above: "
+        f"{BY_HAND}: docs/secret-rotation.md#rotate-by-hand"
+    ) == REJECTED
+
+
+def versions(*found: SecretVersion, rotation_on: bool = False, **stages: str) -> ClientSecret:
+    """What is read of a stack with these versions of its secret."""
+    manager = Manager(*found, **stages)
+    table = MemoryTable(manager.aws, "Item")
+    RotationRecords(table.table, "client").in_use(NOW, NOW + timedelta(days=180))
+    outputs = {"ApplicationSecretArn": "arn", **({"SecretRotationTableName": "table"} if rotation_on else {})}
+    stack = Stack("s", outputs, {"ClientSecretExpires": "2027-03-01"}, manager.aws.client, str, boto3.Session())
+    return read_client_secret(stack)
+
+
+def test_what_is_read_of_the_secret_and_its_rotation() -> None:
+    plain = versions(OLD, **{CURRENT: OLD.version_id, IN_USE: OLD.version_id})
+    assert (plain.used.client_secret, plain.pending, plain.written_by_update) == ("old secret", None, False)
+    assert (plain.record, plain.has_previous) == (None, False)
+    assert plain.given_expires_at == datetime(2027, 3, 1, tzinfo=UTC)
+    assert (plain.expires_at, plain.end_is_known) == (datetime(2027, 3, 1, tzinfo=UTC), True)
+    rotated = versions(
+        OLD, NEW, rotation_on=True, **{CURRENT: NEW.version_id, IN_USE: NEW.version_id, PREVIOUS: OLD.version_id}
+    )
+    assert (rotated.used.client_secret, rotated.has_previous) == ("new secret", True)
+    assert rotated.record is not None
+    assert rotated.record.secret_at == NOW
+
+
+def test_a_secret_that_is_used_already_does_not_wait() -> None:
+    waiting = versions(OLD, NEW, **{CURRENT: OLD.version_id, IN_USE: OLD.version_id, PENDING: NEW.version_id})
+    assert waiting.pending is not None
+    assert (waiting.pending.client_secret, waiting.written_by_update) == ("new secret", False)
+    used = versions(OLD, **{CURRENT: OLD.version_id, IN_USE: OLD.version_id, PENDING: OLD.version_id})
+    assert used.pending is None
+
+
+def test_a_secret_that_an_update_wrote_is_not_the_one_in_use() -> None:
+    by_update = replace(NEW, issued_at=None)
+    stages = {CURRENT: NEW.version_id, IN_USE: OLD.version_id}
+    assert versions(OLD, by_update, **stages).written_by_update is True
+    assert versions(OLD, **{CURRENT: OLD.version_id, IN_USE: OLD.version_id}).written_by_update is False
+
+
+@pytest.mark.parametrize(("days", "kept"), [(1, True), (0, False), (-1, False)])
 def test_the_secret_before(days: int, *, kept: bool) -> None:
     used = replace(USED, previous_expires_at=NOW + timedelta(days=days))
     lines = [state for state, _ in rotation(ClientSecret(used, None, False, Record(), has_previous=True), NOW)]
@@ -115,20 +188,32 @@ def test_the_secret_before(days: int, *, kept: bool) -> None:
 @pytest.mark.parametrize(
     ("days", "state", "advice"),
     [
-        (31, "expires in 31 days", False),
-        (29, "expires in 29 days", True),
+        (30, "expires in 30 days", False),
+        (30 - 1 / 86400, "expires in 29 days", True),
         (1, "expires in 1 day", True),
-        (-1, "has expired", True),
+        (0, "expires in 0 days", True),
+        (-1 / 86400, "has expired", True),
     ],
 )
-def test_the_days_that_are_left(days: int, state: str, advice: bool) -> None:
+def test_the_days_that_are_left(days: float, state: str, advice: bool) -> None:
     now = NOW + timedelta(days=80 - days)
     found = age(ClientSecret(USED, None, False, Record()), now)
-    assert (found[0], bool(found[1])) == (state, advice)
+    assert found == (state, BY_HAND if advice else "")
 
 
 def test_an_end_that_nobody_has_said_is_a_hundred_and_eighty_days_after_the_secret_was_stored_at_most() -> None:
     adopted = SecretVersion("v1", "client", "secret", issued_at=NOW - timedelta(days=100))
     assert age(ClientSecret(adopted, None, False, Record()), NOW)[0] == "expires in at most 80 days"
+    assert age(ClientSecret(adopted, None, False, None), NOW + timedelta(days=79)) == (
+        "expires in at most 1 day",
+        BY_HAND,
+    )
+    assert age(ClientSecret(adopted, None, False, None), NOW + timedelta(days=80))[0] == "expires in at most 0 days"
+    assert age(ClientSecret(adopted, None, False, None), NOW + timedelta(days=81)) == (
+        "stored more than 180 days ago, so it has expired",
+        BY_HAND,
+    )
+    said = ClientSecret(adopted, None, False, None, given_expires_at=NOW + timedelta(days=40))
+    assert age(said, NOW)[0] == "expires in 40 days"
     warned = Record(notice_at=NOW, notice_expires_at=NOW + timedelta(days=40))
     assert age(ClientSecret(adopted, None, False, warned), NOW)[0] == "expires in 40 days"

@@ -3,9 +3,11 @@
 import argparse
 import importlib
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +15,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from operations import deploy, doctor, rotate_secret, solicitations
-from operations.command import CommandError, counted, run_command, table
+from operations import deploy, doctor, outputs, rotate_secret, solicitations
+from operations.command import CommandError, MakeParser, counted, run_command, table
 from operations.findings import Finding
+from operations.logs import period
 from operations.stack import Stack, StackUnknownError
 from quickstart.application_secret import SecretVersion
 from quickstart.authorization.connections import Connection
@@ -70,6 +73,19 @@ class TestRunCommand:
         shown = capsys.readouterr()
         assert shown.out == ""
         assert shown.err.startswith(words)
+
+    def test_what_is_still_to_be_written_when_the_reader_goes_away_ends_it_quietly(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def flush() -> None:
+            raise BrokenPipeError
+
+        replaced: list[object] = []
+        monkeypatch.setattr(os, "dup2", lambda *given: replaced.append(given))
+        monkeypatch.setattr(sys.stdout, "fileno", lambda: 1, raising=False)
+        monkeypatch.setattr(sys.stdout, "flush", flush)
+        assert run_command(lambda _: 0, "x", "eu-west-1") == 141
+        assert len(replaced) == 1
 
     def test_the_commands_own_code_is_returned(self) -> None:
         assert run_command(lambda session: 7 if session.region_name == "eu-west-1" else 0, "x", "eu-west-1") == 7
@@ -142,19 +158,72 @@ def test_the_help_explains_each_option(monkeypatch: pytest.MonkeyPatch, module: 
     assert [action.dest for action in actions if not action.help] == []
 
 
+COMMANDS = [
+    ("operations.deploy", []),
+    ("operations.destroy.__main__", ["quick-start"]),
+    ("operations.doctor", ["quick-start"]),
+    ("operations.logs", ["quick-start"]),
+    ("operations.outputs", ["quick-start"]),
+    ("operations.redrive", ["queue", "quick-start"]),
+    ("operations.rotate_secret", ["quick-start"]),
+    ("operations.solicitations", ["stop", "quick-start"]),
+]
+
+
 @pytest.mark.parametrize(
-    ("module", "arguments"),
+    ("module", "usage"),
     [
-        ("operations.deploy", []),
-        ("operations.destroy.__main__", ["quick-start"]),
-        ("operations.doctor", ["quick-start"]),
-        ("operations.logs", ["quick-start"]),
-        ("operations.outputs", ["quick-start"]),
-        ("operations.redrive", ["queue", "quick-start"]),
-        ("operations.rotate_secret", ["quick-start"]),
-        ("operations.solicitations", ["stop", "quick-start"]),
+        ("doctor", 'make doctor [STACK=<name>] [REGION=] [ARGS="--since 12h --json"]'),
+        ("logs", "make logs [STACK=<name>] [REGION=] [FUNCTION=] [SINCE=1h] [FOLLOW=1]"),
+        ("outputs", "make outputs [STACK=<name>] [REGION=] [ARGS=--json]"),
+        ("redrive", "make redrive-queue|redrive-executions [STACK=<name>] [REGION=] [ARGS=--aborted]"),
+        ("rotate_secret", "make rotate-secret [STACK=<name>] [REGION=] [EXPIRES=] [FD=]"),
+        ("solicitations", "make stop-solicitations|resume-solicitations [STACK=<name>] [REGION=] [TABLE=]"),
     ],
 )
+def test_how_make_runs_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str, usage: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["command", "--no-such-option"])
+    with pytest.raises(SystemExit):
+        importlib.import_module(f"operations.{module}").main()
+    assert capsys.readouterr().err.splitlines()[-1] == f"Usage: {usage}"
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+@pytest.mark.parametrize(("module", "arguments"), COMMANDS)
+def test_a_program_ends_with_the_commands_exit_code(
+    monkeypatch: pytest.MonkeyPatch, module: str, arguments: list[str]
+) -> None:
+    handled: list[object] = []
+    monkeypatch.setattr("operations.command.run_command", lambda *_: 7)
+    monkeypatch.setattr(signal, "signal", lambda *given: handled.append(given))
+    monkeypatch.setattr(sys, "argv", ["command", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__")
+    assert ended.value.code == 7
+    # A reader that goes away, as in `make logs | head`, ends the program without an error.
+    assert handled == ([(signal.SIGPIPE, signal.SIG_DFL)] if module == "operations.logs" else [])
+
+
+def test_the_outputs_of_a_stack_are_shown_as_this_machine_reaches_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = replace(
+        stack(BUrl="https://api1.execute-api.eu-west-1.amazonaws.com/prod/b", A="https://sqs.test/a"),
+        address=lambda url: f"local {url[-1]}",
+    )
+    monkeypatch.setattr(outputs, "find_stack", lambda *_: found)
+    monkeypatch.setattr(outputs, "run_command", lambda show, *_: show("session"))
+    monkeypatch.setattr(sys, "argv", ["outputs", "quick-start"])
+    assert outputs.main() == 0
+    assert capsys.readouterr().out == "A     https://sqs.test/a\nBUrl  local b\n"
+    monkeypatch.setattr(sys, "argv", ["outputs", "quick-start", "--json"])
+    assert outputs.main() == 0
+    assert capsys.readouterr().out == '{\n  "A": "https://sqs.test/a",\n  "BUrl": "local b"\n}\n'
+
+
+@pytest.mark.parametrize(("module", "arguments"), COMMANDS)
 def test_a_command_runs_for_the_stack_in_the_region_and_returns_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, module: str, arguments: list[str]
 ) -> None:
@@ -170,6 +239,30 @@ def test_a_command_runs_for_the_stack_in_the_region_and_returns_its_exit_code(
     monkeypatch.setattr(sys, "argv", ["command", *arguments, "--region", "eu-west-1"])
     assert command.main() == 7
     assert started == [("quick-start" if arguments else "", "eu-west-1")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--since", "soon"], "SINCE: 'soon' is not a valid period"),
+        (["--until", "soon"], "argument --until: invalid int value: 'soon'"),
+        (["--other"], "unrecognized arguments: --other"),
+    ],
+)
+def test_a_wrong_argument_is_told_by_the_name_that_make_has_for_it(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    parser = MakeParser("make x [SINCE=1h]", "What it does.\n\nMore.", {"--since": "SINCE"})
+    parser.add_argument("--since", type=period)
+    parser.add_argument("--until", type=int)
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(arguments)
+    assert ended.value.code == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(words)
+    assert second == "Usage: make x [SINCE=1h]"
+    assert parser.description == "What it does."
+    assert MakeParser("make y", None).description == ""
 
 
 def test_two_columns_are_aligned() -> None:
@@ -234,11 +327,11 @@ class TestDoctor:
 
     def test_an_endpoint_that_cannot_be_reached(self) -> None:
         session = boto3.Session("test", "test", region_name="us-east-1")
-        outputs = {
+        given = {
             "ReportsRestApiId": "r1",
             "ReportsUrl": "https://r1.execute-api.us-east-1.amazonaws.com/prod/reports",
         }
-        found = Stack("x", outputs, {}, lambda name: name, lambda _: "http://127.0.0.1:1/reports", session)
+        found = Stack("x", given, {}, lambda name: name, lambda _: "http://127.0.0.1:1/reports", session)
         finding = doctor._endpoint(found, "ReportsRestApi", "POST", "/reports")
         advice = "the address cannot be reached from this machine (ConnectionError)"
         assert finding == Finding("POST /reports", "no response", advice)
@@ -248,8 +341,8 @@ class TestDoctor:
         refused = Connection("A1", "NA", party="seller", reconnect_since="2026-11-25T00:00:00+00:00")
         damaged = DamagedItemError("TOKEN#NA of A2", "KeyError")
         monkeypatch.setattr(doctor, "read_connections", lambda _: ([refused], [damaged]))
-        outputs = {"SellingPartnersTableName": "t", **({"AuthorizationRestApiId": "a"} if by_consent else {})}
-        stored, token, unreadable = doctor._connections(stack(**outputs), lambda: NOW)
+        given = {"SellingPartnersTableName": "t", **({"AuthorizationRestApiId": "a"} if by_consent else {})}
+        stored, token, unreadable = doctor._connections(stack(**given), lambda: NOW)
         assert (stored.subject, stored.state, stored.advice) == ("connections", "1 stored", "")
         assert token.state.startswith("1 refresh token rejected by Login with Amazon: seller A1 in NA since 2026-11-25")
         assert token.advice.startswith("ask them to press Authorize") is by_consent
@@ -302,7 +395,7 @@ class TestRotateSecret:
         server.answer("POST", TOKEN_PATH, answer)
         said = self.store(monkeypatch, server, NOW + SECRET_LIFE)
         assert said.startswith(words)
-        assert "Nothing was changed." in said
+        assert said.endswith("Nothing was changed.") or answer is INVALID_CLIENT
         assert server.token_requests[0].form["client_secret"] == "new secret"
 
     @pytest.mark.parametrize(
@@ -319,7 +412,11 @@ class TestRotateSecret:
     ) -> None:
         server.answer("POST", TOKEN_PATH, INVALID_CLIENT)
         said = self.store(monkeypatch, server, NOW + after)
-        assert said.startswith("EXPIRES must be a day from today to 2027-05-25, because") is not accepted
+        refused = (
+            "EXPIRES must be a day from today to 2027-05-25, because a client secret lives for 180 days; it is "
+            f"{NOW + after:%Y-%m-%d}. Nothing was changed."
+        )
+        assert (said == refused) is not accepted
         assert len(server.token_requests) == accepted
 
     def test_no_secret_is_no_secret(self, monkeypatch: pytest.MonkeyPatch) -> None:

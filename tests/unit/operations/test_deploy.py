@@ -1,5 +1,6 @@
 """Which parameter values a deployment accepts and which it rejects."""
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -9,10 +10,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from operations import deploy
 from operations.command import CommandError
 from operations.deploy import TEMPLATE, needed, read_given, split, stack_name_of
+from publishing import PublishingError
 from publishing.parameters import template_parameters
 
 CLIENT_ID = "amzn1.application-oa2-client.0123456789abcdef"
@@ -251,3 +254,104 @@ def test_a_target_that_needs_a_stack_asks_for_it_before_it_builds_anything() -> 
         )
         words = f"Name the stack: make {target} STACK=<name> [REGION=<region>]. Or start a local one: make up\n"
         assert (done.returncode, done.stdout) == (2, words)
+
+
+class Formation:
+    """CloudFormation with one stack, or with this error."""
+
+    def __init__(self, found: dict[str, Any] | str) -> None:
+        self.found = found
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's spelling
+        assert StackName == NAME
+        if isinstance(self.found, str):
+            raise ClientError({"Error": {"Code": self.found, "Message": "m"}}, "DescribeStacks")
+        return {"Stacks": [self.found]}
+
+
+def test_the_status_of_a_stack_and_of_one_that_does_not_exist() -> None:
+    updated = {"StackStatus": "UPDATE_COMPLETE", "LastUpdatedTime": EARLIER}
+    assert deploy.status_of(Formation(updated), NAME) == ("UPDATE_COMPLETE", EARLIER)
+    assert deploy.status_of(Formation({"StackStatus": "CREATE_COMPLETE"}), NAME) == ("CREATE_COMPLETE", None)
+    assert deploy.status_of(Formation("ValidationError"), NAME) == ("", None)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        deploy.status_of(Formation("AccessDenied"), NAME)
+
+
+def test_a_person_is_asked_until_the_value_is_valid(
+    declared: Mapping[str, Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A secret is not echoed."""
+    asked: list[tuple[str, str]] = []
+    typed = {"echoed": iter(["4", " 7 "]), "hidden": iter(["short secret", SECRET])}
+
+    def asking(how: str) -> Any:
+        def ask(prompt: str) -> str:
+            asked.append((how, prompt))
+            return next(typed[how])
+
+        return ask
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", asking("echoed"))
+    monkeypatch.setattr("getpass.getpass", asking("hidden"))
+    ask = deploy.ask_person(declared)
+    assert ask("SolicitationDelayDays") == "7"
+    first, *rest = capsys.readouterr().out.splitlines()[1:]
+    assert first == " ".join(str(declared["SolicitationDelayDays"]["Description"]).split())
+    assert rest == ["SolicitationDelayDays: From 5 to 30 days."]
+    assert ask("ClientSecret") == SECRET
+    assert "short secret" not in capsys.readouterr().out
+    assert asked == [("echoed", "SolicitationDelayDays: ")] * 2 + [("hidden", "ClientSecret: ")] * 2
+
+
+def test_without_a_terminal_the_environment_must_have_the_value(
+    declared: Mapping[str, Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    message = "ClientId has no value, and there is no terminal to ask at: set the environment variable ClientId"
+    with pytest.raises(CommandError, match=f"^{message}$"):
+        deploy.ask_person(declared)("ClientId")
+
+
+@pytest.mark.parametrize("parameters", [{}, {"ClientSecret": SECRET}])
+def test_sam_gets_the_values_in_a_file_that_other_users_cannot_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, parameters: dict[str, str]
+) -> None:
+    started: list[list[str]] = []
+
+    def run(command: list[str], *, cwd: Path, env: Mapping[str, str], check: bool) -> Any:
+        assert (cwd, check) == (tmp_path, False)
+        started.append(command)
+        # sam would take a parameter from the environment, and the person has been asked.
+        assert "ClientSecret" not in env
+        assert (env["PATH"], env["SAM_CLI_TELEMETRY"]) == (os.environ["PATH"], "0")
+        if parameters:
+            file = Path(command[-1].removeprefix("file://"))
+            assert (file.parent, json.loads(file.read_text())) == (Path(env["TMPDIR"]), parameters)
+            assert file.parent.stat().st_mode & 0o077 == 0
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setenv("ClientSecret", SECRET)
+    monkeypatch.delenv("SAM_CLI_TELEMETRY", raising=False)
+    monkeypatch.setattr(subprocess, "run", run)
+    assert deploy._sam_deploy(tmp_path, "dev", "eu-west-1", parameters, ["ClientSecret"]) == 3
+    (command,) = started
+    assert Path(command[0]).name == "sam"
+    config = ["deploy", "--config-file", str(deploy.SETTINGS), "--config-env", "dev", "--region", "eu-west-1"]
+    assert command[1:8] == config
+    assert command[8:-1] == (["--parameter-overrides"] if parameters else [])
+
+
+def test_code_that_cannot_be_built_is_not_deployed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(*_: object, **__: object) -> None:
+        raise PublishingError("no code")
+
+    monkeypatch.setattr(deploy, "build", build)
+    monkeypatch.setattr(deploy, "interpreter", lambda: None)
+    with pytest.raises(CommandError, match=r"^no code$"):
+        deploy.copy_with_bytecode(deploy.CHECKOUT, tmp_path)
+    assert capsys.readouterr().out.startswith("Bytecode: ")
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,10 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from operations import doctor, outcomes
-from operations.client_secret import BY_HAND, REJECTED
+from operations.client_secret import BY_HAND, REJECTED, ClientSecret
 from operations.findings import Finding, addressed, as_json, report
 from operations.stack import Stack
 from quickstart.application_secret import CURRENT, IN_USE, PENDING
@@ -23,6 +26,7 @@ from quickstart.authorization.requests import read_connection_query
 from quickstart.refusals import InvalidRequestError
 from quickstart.validation import Fields
 from reference.endpoints import CHECKOUT
+from sp_api.deadline import Deadline
 from tests.documents.reading import anchors
 from tests.templates.test_operations_guide import FUNCTIONS, TARGETS
 from tests.unit.quickstart.secret_rotation.test_versions import NEW, NOW, OLD, Manager
@@ -170,6 +174,8 @@ def test_each_dead_letter_queue_has_advice_that_names_functions_and_sections_tha
         (functions,) = re.findall(r"make logs FUNCTION=([\w,]+) SINCE=14d", advice)
         assert set(functions.split(",")) <= FUNCTIONS, advice
         assert advice.rpartition("#")[2] in sections
+        remedy = advice.partition("Fix the cause, then ")[2].partition(": docs/operations.md#")[0]
+        assert re.fullmatch("(run|start|delete|check) .{15,}", remedy), advice
         moved = "make redrive-queue" in advice
         assert moved == (queue.replace("DeadLetterQueue", "QueueArn") in root["Outputs"]), queue
 
@@ -179,6 +185,9 @@ def test_each_state_machine_has_advice() -> None:
     machines = {name for name in root["Outputs"] if name.endswith("StateMachineArn")}
     assert machines == set(outcomes.MACHINES)
     for machine in outcomes.MACHINES.values():
+        assert machine.what
+        assert re.search("fix the cause that make logs FUNCTION=.* shows, then .{15,}", machine.failed)
+        assert re.match("if it was a mistake, .{15,}", machine.stopped)
         assert set(re.findall(r"FUNCTION=(\w+)", machine.failed)) <= FUNCTIONS
         assert set(re.findall(r"make ([a-z-]+)", f"{machine.failed} {machine.stopped}")) <= TARGETS
 
@@ -214,7 +223,9 @@ def test_what_can_wait_is_no_problem() -> None:
     assert report(iter([Finding("queue", "empty"), later]), lines.append)
     assert [line[:2] for line in lines] == ["ok", "--", "  "]
     assert not report(iter([later, Finding("queue", "1 message", "look")]), lines.append)
-    assert lines[-2].startswith("!!")
+    assert lines[-2:] == [f"!!  {'queue':<42} 1 message", "    -> look"]
+    # A problem stays one, whatever follows it.
+    assert report(iter([Finding("queue", "1 message", "look"), later]), lines.append) is False
 
 
 class Sqs:
@@ -341,6 +352,144 @@ def test_a_client_secret_that_cannot_be_read_is_not_tried() -> None:
     assert (credentials.subject, credentials.state) == ("application credentials", "unreadable")
     assert credentials.advice.startswith("the secret with the fields ")
     assert login == Finding("Login with Amazon", "not checked", "fix the application credentials first")
+
+
+def test_a_secret_without_a_date_does_not_say_when_it_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = replace(OLD, created_at=None, expires_at=NOW + timedelta(days=80))
+    monkeypatch.setattr(doctor, "read_client_secret", lambda _: ClientSecret(used, None, False, None))
+    assert doctor._client_secret(stack_with({}), lambda: NOW, "x") == Finding("x", "expires in 80 days")
+
+
+@pytest.mark.parametrize("part", ["_rotation", "_connections"])
+def test_what_aws_does_not_let_the_operator_read_is_a_finding(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    def refuse(_: Stack) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "Scan")
+
+    monkeypatch.setattr(doctor, "read_client_secret", refuse)
+    monkeypatch.setattr(doctor, "read_connections", refuse)
+    stack = stack_with({}, SellingPartnersTableName="partners")
+    subject = "connections" if part == "_connections" else "client secret rotation"
+    check: Any = getattr(doctor, part)
+    assert list(check(stack, lambda: NOW)) == [Finding(subject, "AccessDenied", "not authorized")]
+
+
+def test_a_stack_of_an_earlier_version_shows_no_connections() -> None:
+    assert list(doctor._connections(stack_with({}), lambda: NOW)) == []
+
+
+def test_login_with_amazon_has_twenty_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+    after = Deadline.after
+
+    def noted(seconds: float) -> Deadline:
+        given.append(seconds)
+        return after(seconds)
+
+    monkeypatch.setattr(Deadline, "after", noted)
+    secret_findings(token_json())
+    assert given == [20]
+
+
+PATHS = {
+    "/reports/{reportId}": {
+        "servers": [],
+        "get": {"tags": ["ReportsRestApi"]},
+        "post": {"tags": ["ReportsRestApi"]},
+        "delete": {"tags": ["ListingsRestApi"]},
+    },
+    "/login": {"get": {"tags": ["ReportsRestApi"], "security": []}},
+    "/a": {"get": {"tags": ["ReportsRestApi"], "security": [{"iam": []}]}},
+}
+
+
+def test_a_whole_examination_goes_on_after_what_aws_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The operator may use the stack's API, and nothing else."""
+
+    def refused(name: str) -> Any:
+        raise ClientError({"Error": {"Code": "Denied", "Message": name}}, "X")
+
+    def rejected(method: str, address: str, **given: Any) -> requests.Response:
+        sent.append((method, address, given["data"], given["timeout"]))
+        response = requests.Response()
+        response.status_code, response._content = 400, b'{"errors": []}'
+        return response
+
+    sent: list[object] = []
+    openapi = tmp_path / "openapi.json"
+    openapi.write_text(json.dumps({"paths": PATHS}))
+    monkeypatch.setattr(doctor, "OPENAPI", openapi)
+    monkeypatch.setattr(requests, "request", rejected)
+    outputs = {
+        "Other": "https://another.execute-api.us-east-1.amazonaws.com/prod/x",
+        "ReportsRestApiId": "reports1",
+        "ReportsUrl": "https://reports1.execute-api.us-east-1.amazonaws.com/prod/reports",
+        **dict.fromkeys(("AlarmTopicArn", "ReportTopicArn", "ListingTopicArn", "ListingFeedTopicArn"), "topic"),
+        "SecretQueueArn": "a:secrets",
+        "ApplicationSecretArn": "secret",
+        "SellingPartnersTableName": "partners",
+        "BDeadLetterQueueUrl": "b",
+        "ADeadLetterQueueUrl": "a",
+        "ReportProcessorStateMachineArn": "machine",
+    }
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    stack = Stack("quick-start", outputs, {}, refused, str, session)
+    denied = [
+        ("e-mails with reports", "sns"),
+        ("e-mails with alarms", "sns"),
+        ("e-mails with outcomes of listings", "sns"),
+        ("e-mails with files of listings", "sns"),
+        ("policy of SecretQueue", "sqs"),
+        ("application credentials", "secretsmanager"),
+        ("client secret rotation", "secretsmanager"),
+        ("Login with Amazon", "secretsmanager"),
+        ("SecretQueue", "sqs"),
+        ("connections", "dynamodb"),
+        ("ADeadLetterQueue", "sqs"),
+        ("BDeadLetterQueue", "sqs"),
+        ("deliveries of reports", "stepfunctions"),
+        ("alarms", "cloudwatch"),
+    ]
+    assert list(doctor.examine(stack, lambda: NOW)) == [
+        Finding("GET /a", "responds"),
+        Finding("GET /reports/{reportId}", "responds"),
+        Finding("POST /reports/{reportId}", "responds"),
+        *(Finding(subject, "Denied", service) for subject, service in denied),
+    ]
+    url = "https://reports1.execute-api.us-east-1.amazonaws.com/prod"
+    # No id begins with a tilde. The function answers within 29 s.
+    assert sent == [
+        ("GET", f"{url}/a?Doctor=check", None, 35),
+        ("GET", f"{url}/reports/~?Doctor=check", None, 35),
+        ("POST", f"{url}/reports/~", '{"Doctor": "check"}', 35),
+    ]
+
+
+def test_the_report_is_for_people_or_for_programs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = boto3.Session(region_name="eu-west-1")
+    asked: list[object] = []
+
+    def examine(_: Stack, *, since: timedelta) -> list[Finding]:
+        asked.append(since)
+        return [Finding("queue", "full", "make logs SINCE=1h shows why")]
+
+    monkeypatch.setattr(doctor, "find_stack", lambda *_: stack_with({}))
+    monkeypatch.setattr(doctor, "run_command", lambda run, *_: run(session))
+    monkeypatch.setattr(doctor, "examine", examine)
+    monkeypatch.setattr(sys, "argv", ["doctor", "quick-start"])
+    assert doctor.main() == 1
+    command = "make logs STACK=quick-start REGION=eu-west-1 SINCE=1h shows why"
+    assert capsys.readouterr().out == f"!!  {'queue':<42} full\n    -> {command}\n"
+    monkeypatch.setattr(sys, "argv", ["doctor", "quick-start", "--json", "--since", "12h"])
+    assert doctor.main() == 1
+    printed = capsys.readouterr().out
+    found = [{"severity": "problem", "subject": "queue", "state": "full", "advice": command}]
+    report_of = {"stack": "quick-start", "region": "eu-west-1", "healthy": False, "findings": found}
+    assert printed == json.dumps(report_of, indent=2) + "\n"
+    monkeypatch.setattr(doctor, "examine", lambda *_, **__: [Finding("queue", "empty")])
+    assert doctor.main() == 0
+    assert asked == [timedelta(days=14), timedelta(hours=12)]
 
 
 def test_what_aws_refuses_is_the_finding() -> None:

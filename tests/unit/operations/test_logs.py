@@ -76,6 +76,21 @@ def test_metrics_show_their_values() -> None:
     assert line(fields) == BEGIN + "METRIC   ReportsStored=[1.0]"
 
 
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("", ""),
+        ({"level": "INFO", "message": ""}, "INFO     "),
+        ({"level": "INFO", "message": {"a": [1]}}, 'INFO     {"a": [1]}'),
+        ({"message": "m", "a": "", "b": {}, "c": [], "d": 0, "e": False}, "         m  d=0 e=false"),
+        ({"message": "m", "a": "two\nlines"}, "         m  a=two lines"),
+        ({"_aws": {}}, "METRIC   "),
+    ],
+)
+def test_what_is_empty_is_not_shown(text: object, end: str) -> None:
+    assert line(text) == BEGIN + end
+
+
 @pytest.mark.parametrize("text", ["START RequestId: 52fdfc07 Version: $LATEST", "[1, 2]", "{not json"])
 def test_text_that_is_not_a_json_object_is_shown_unchanged(text: str) -> None:
     assert line(f"{text}\n") == BEGIN + text
@@ -203,6 +218,45 @@ def test_a_line_that_is_followed_is_shown_once(monkeypatch: pytest.MonkeyPatch) 
     found = following(aws, {"A": "/aws/ALogGroup"}, datetime.fromtimestamp(now / 1000 - 60, UTC))
     assert [line.text for line in islice(found, 3)] == ["one", "line 1", "line 2"]
     assert waited == [5.0, 5.0]
+
+
+def test_a_line_that_comes_late_is_shown_for_half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    aws = Aws(A=[[(now, "one")]])
+    monkeypatch.setattr(time, "sleep", lambda _: aws.groups["A"][0].append((now - 29_000, "late")))
+    found = following(aws, {"A": "/aws/ALogGroup"}, datetime.fromtimestamp(now / 1000 - 3600, UTC))
+    assert [line.text for line in islice(found, 2)] == ["one", "late"]
+    first, second = (request["startTime"] for request in aws.asked)
+    assert first == now - 3_600_000
+    assert now - 30_000 <= second <= now - 29_000
+
+
+@pytest.mark.parametrize("kind", ["ExecutionFailed", "TaskTimedOut", "ExecutionAborted"])
+def test_each_end_that_is_no_success_is_an_error(kind: str) -> None:
+    arn = "arn:aws:states:us-east-1:111122223333:execution:ReportProcessor:A1-7-DONE"
+    assert line({"type": kind, "execution_arn": arn}) == f"{BEGIN}ERROR    {kind}  execution=A1-7-DONE"
+    assert line({"type": "TaskSucceeded", "execution_arn": arn}).startswith(f"{BEGIN}INFO     TaskSucceeded")
+
+
+def test_lines_are_followed_until_somebody_interrupts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def follow(_: object, groups: dict[str, str], since: datetime) -> Iterator[Line]:
+        assert groups == GROUPS
+        assert 3599 < (datetime.now(UTC) - since).total_seconds() < 3660
+        yield Line(1795252503250, "A", "1", "one")
+        raise KeyboardInterrupt
+
+    session = boto3.Session(region_name="eu-west-1")
+    stack = Stack("quick-start", {}, {}, lambda _: Aws(A=[], B=[]), str, session)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(logs, "find_stack", lambda *_: stack)
+    monkeypatch.setattr(logs, "run_command", lambda run, *_: run(session))
+    monkeypatch.setattr(logs, "following", follow)
+    monkeypatch.setattr(sys, "argv", ["logs", "quick-start", "--follow"])
+    assert logs.main() == 0
+    shown_lines = capsys.readouterr()
+    assert (shown_lines.out, shown_lines.err) == ("2026-11-21 09:15:03.250  A  one\n", "")
 
 
 def test_a_function_that_the_stack_lacks_is_named_with_those_that_it_has() -> None:

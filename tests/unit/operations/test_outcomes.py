@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,9 +73,93 @@ def test_earlier_failures_are_left_out_on_request() -> None:
     assert (only.state, only.mark) == ("no failed executions in the last 2 days", "ok")
 
 
+def test_executions_are_looked_for_as_long_as_one_can_take() -> None:
+    """An execution may have begun 30 days before the failures that are shown."""
+
+    def began(name: str, ago: timedelta, ended: timedelta) -> dict[str, Any]:
+        return execution(name, ended, redriveCount=0) | {"startDate": NOW - ago}
+
+    second = timedelta(seconds=1)
+    limit = 44 * DAY
+    listed = [
+        began("A1-1", DAY, 14 * DAY),
+        began("A1-2", limit, 14 * DAY - second),
+        began("A1-3", limit + second, DAY),
+        began("A1-4", DAY, DAY),
+    ]
+    (only,) = findings(listed, [], [])
+    # The newest come first, so nothing later is looked at.
+    assert only.state == "1 execution failed: A1-2 (13 days ago)"
+
+
+def test_a_machine_of_a_later_version_is_checked_too() -> None:
+    make: Callable[..., Any] = boto3.client
+    states = make("stepfunctions", region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t")
+    stack = Stack("s", {"NewStateMachineArn": MACHINE, "Other": "x"}, {}, lambda _: states, str, boto3.Session())
+    stub = Stubber(states)
+    for status in ("FAILED", "TIMED_OUT", "ABORTED"):
+        listed = {"executions": [execution("A1-1", DAY, status=status, redriveCount=0)]}
+        stub.add_response("list_executions", listed, {"stateMachineArn": MACHINE, "statusFilter": status})
+    with stub:
+        ((subject, check),) = outcomes.outcome_checks(stack, NOW, 14 * DAY)
+        found = list(check())
+    assert subject == "New"
+    assert found == [
+        Finding("New", f"1 execution {verb}: A1-1 (24 hours ago)", "see docs/operations.md")
+        for verb in ("failed", "timed out", "was stopped")
+    ]
+
+
+def test_a_pull_that_was_stopped_is_no_problem() -> None:
+    make: Callable[..., Any] = boto3.client
+    states = make("stepfunctions", region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t")
+    outputs = {"ProductTypePullStateMachineArn": MACHINE}
+    stack = Stack("s", outputs, {}, lambda _: states, str, boto3.Session())
+    stub = Stubber(states)
+    for listed in ([execution("p-1", DAY, redriveCount=0)], [], [execution("p-2", DAY, redriveCount=0)]):
+        stub.add_response("list_executions", {"executions": listed})
+    with stub:
+        ((_, check),) = outcomes.outcome_checks(stack, NOW, 14 * DAY)
+        assert [(found.severity, found.advice) for found in check()] == [
+            (
+                "problem",
+                "fix the cause that make logs FUNCTION=SPAPIProductTypeFetcher SINCE=14d shows, then send POST "
+                "/product-types/pulls/{pullId}/resume",
+            ),
+            ("soon", "if it was a mistake, send POST /product-types/pulls/{pullId}/resume"),
+        ]
+
+
+def test_what_is_checked_depends_on_the_outputs() -> None:
+    outputs = ("ReportsTableName", "SolicitationsTableName", "AlarmTopicArn", "BStateMachineArn", "AStateMachineArn")
+
+    def subjects(*names: str) -> list[str]:
+        stack = Stack("s", dict.fromkeys(names, "x"), {}, lambda _: None, str, boto3.Session())
+        return [subject for subject, _ in outcomes.outcome_checks(stack, NOW, DAY)]
+
+    assert subjects(*outputs) == ["A", "B", "reports", "orders", "orders without a token", "alarms"]
+    assert subjects() == []
+
+
+def test_five_are_named_and_of_more_the_number() -> None:
+    names = [str(number) for number in range(1005)]
+    assert outcomes._listed(names[:5]) == "0, 1, 2, 3, 4"
+    assert outcomes._listed(names[:6]) == "0, 1, 2, 3, 4, and 1 more"
+    assert outcomes._listed(names) == "0, 1, 2, 3, 4, and 1,000 more"
+
+
+def test_a_text_is_cut_only_if_it_is_too_long() -> None:
+    assert outcomes._shortened("one two", 7) == "one two"
+    assert outcomes._shortened("one two x", 8) == "one ..."
+
+
 @pytest.mark.parametrize(
     ("since", "words"),
     [
+        (timedelta(hours=1), "the last hour"),
+        (timedelta(minutes=1), "the last minute"),
+        (timedelta(minutes=2), "the last 2 minutes"),
+        (timedelta(seconds=61), "the last 61 seconds"),
         (timedelta(hours=12), "the last 12 hours"),
         (timedelta(hours=24), "the last day"),
         (timedelta(hours=36), "the last 36 hours"),
@@ -197,6 +282,31 @@ ALL_WELL = [Finding("reports", "no report is overdue, failed or not delivered")]
 )
 def test_what_became_of_reports(items: list[dict[str, Any]], expected: list[Finding]) -> None:
     assert list(outcomes._reports(stack_of(ReportsTableName=items), NOW, 14 * DAY)) == expected
+
+
+def test_the_stack_says_when_a_report_is_overdue_and_the_newest_is_named_first() -> None:
+    def queued(report_id: str, hours: int, created: str) -> dict[str, str]:
+        requested = (NOW - timedelta(hours=hours)).isoformat(timespec="seconds")
+        return report(ReportId=report_id, CreatedTime=created, ReportStatus="IN_QUEUE", RequestedTime=requested)
+
+    items = [queued("1", 49, "2026-11-23"), queued("2", 50, "2026-11-24"), queued("3", 48, "2026-11-25")]
+    del items[0]["CreatedTime"]
+    stack = replace(stack_of(ReportsTableName=items), parameters={"ReportOverdueHours": "48"})
+    (only,) = outcomes._reports(stack, NOW, 14 * DAY)
+    assert only.state == (
+        "2 reports not finished by SP-API within 48 hours: 2 of seller A1, requested 2 days ago, 1 of seller A1, "
+        "requested 2 days ago"
+    )
+
+
+def test_a_report_is_named_for_the_period_that_is_asked_for() -> None:
+    def failed(after: timedelta, **given: str) -> dict[str, str]:
+        return report(DeliveryStatus="FAILED", DeliveryFailedTime=(NOW - DAY + after).isoformat(), **given)
+
+    second = timedelta(seconds=1)
+    items = [failed(timedelta(), ReportId="1"), failed(second, ReportId="2"), report(DeliveryStatus="FAILED")]
+    (only,) = outcomes._reports(stack_of(ReportsTableName=items), NOW, DAY)
+    assert only.state.startswith("2 reports not delivered: 2 of seller A1 (unknown error), 7 of seller A1")
 
 
 def test_a_report_that_waits_without_a_subscription_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,7 +439,15 @@ def test_dead_letters_are_counted_with_their_kinds_and_the_age_of_the_oldest() -
     for count, received in ((3, messages), (3, []), (0, None)):
         stub.add_response("get_queue_attributes", {"Attributes": {"ApproximateNumberOfMessages": str(count)}})
         if received is not None:
-            stub.add_response("receive_message", {"Messages": received})
+            # Every other reader still finds the messages.
+            asked = {
+                "QueueUrl": "https://sqs/x",
+                "MaxNumberOfMessages": 10,
+                "VisibilityTimeout": 0,
+                "AttributeNames": ["SentTimestamp"],
+                "MessageAttributeNames": ["All"],
+            }
+            stub.add_response("receive_message", {"Messages": received}, asked)
     advice = (
         "make logs SINCE=14d shows why they are here. Fix the cause, then run make redrive-queue: "
         "docs/operations.md#xdeadletterqueuealarm"
@@ -340,6 +458,38 @@ def test_dead_letters_are_counted_with_their_kinds_and_the_age_of_the_oldest() -
             Finding("XDeadLetterQueue", "3 messages", advice),
             Finding("XDeadLetterQueue", "empty"),
         ]
+
+
+@pytest.mark.parametrize(
+    ("body", "attributes", "kind", "reason"),
+    [
+        ('{"notificationType": "A", "NotificationType": "B"}', {"Reason": "r", "ERROR_MESSAGE": "e"}, "A", "r"),
+        ('{"notificationType": 7, "NotificationType": "B"}', {"ERROR_MESSAGE": "e", "ErrorMessage": "m"}, "B", "e"),
+        ('{"detail-type": "C"}', {"ErrorMessage": "m"}, "C", "m"),
+        ("[]", {}, "", ""),
+        ("no JSON", {"Other": "x"}, "", ""),
+        ("[" * 100_000, {}, "", ""),
+    ],
+)
+def test_what_a_dead_letter_is_about(body: str, attributes: dict[str, str], kind: str, reason: str) -> None:
+    given = {name: {"StringValue": value} for name, value in attributes.items()}
+    assert outcomes.kind_and_reason({"Body": body, "MessageAttributes": given}) == (kind, reason)
+    assert outcomes._kind({"Body": body, "MessageAttributes": given}) == ": ".join(filter(None, (kind, reason)))
+
+
+def test_a_long_reason_of_a_dead_letter_is_cut_after_two_hundred_characters() -> None:
+    def kind(length: int) -> str:
+        reason = {"Reason": {"StringValue": "x" * 95 + " " + "y" * (length - 96)}}
+        return outcomes._kind({"Body": "{}", "MessageAttributes": reason})
+
+    assert len(kind(200)) == 200
+    assert kind(201) == "x" * 95 + " ..."
+
+
+def test_the_advice_about_a_queue_of_a_later_version() -> None:
+    stack = Stack("s", {}, {}, lambda _: None, str, boto3.Session())
+    advice = outcomes.advice_about_dead_letters(stack, "NewDeadLetterQueue")
+    assert advice == "see docs/operations.md#newdeadletterqueuealarm"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,8 @@ def test_dead_letters_are_moved_until_the_task_ends(monkeypatch: pytest.MonkeyPa
     )
     for task in ({"Status": "RUNNING", "ApproximateNumberOfMessagesMoved": 1}, ends):
         stub.add_response("list_message_move_tasks", {"Results": [task]}, {"SourceArn": QUEUE_ARN})
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
     outputs = {
         "NotificationsDeadLetterQueueUrl": QUEUE,
         "NotificationsQueueArn": SOURCE_ARN,
@@ -95,6 +96,25 @@ def test_dead_letters_are_moved_until_the_task_ends(monkeypatch: pytest.MonkeyPa
     with stub:
         lines = list(redrive_queues(stack(client, outputs)))
     assert lines == [Outcome(f"NotificationsDeadLetterQueue: {result}", succeeded=not fails)]
+    assert slept == [1]
+    stub.assert_no_pending_responses()
+
+
+def test_an_empty_queue_and_one_of_which_nothing_is_known_yet() -> None:
+    client, stub = stubbed("sqs")
+    names = {"QueueUrl": QUEUE, "AttributeNames": ["QueueArn", "ApproximateNumberOfMessages"]}
+    for number in ("0", "1"):
+        attributes = {"Attributes": {"QueueArn": QUEUE_ARN, "ApproximateNumberOfMessages": number}}
+        stub.add_response("get_queue_attributes", attributes, names)
+    stub.add_response("start_message_move_task", {"TaskHandle": "1"})
+    older = {"Status": "FAILED", "FailureReason": "an earlier task", "ApproximateNumberOfMessagesMoved": 9}
+    stub.add_response("list_message_move_tasks", {"Results": [{"Status": "COMPLETED"}, older]})
+    found = stack(client, {"NotificationsDeadLetterQueueUrl": QUEUE, "NotificationsQueueArn": SOURCE_ARN})
+    with stub:
+        assert list(redrive_queues(found)) == [Outcome("NotificationsDeadLetterQueue: empty")]
+        assert list(redrive_queues(found)) == [
+            Outcome("NotificationsDeadLetterQueue: COMPLETED, 0 of 1 messages moved back")
+        ]
     stub.assert_no_pending_responses()
 
 
@@ -116,7 +136,7 @@ def test_where_there_is_no_redrive_an_execution_is_started_again(*, exists: bool
     execution = {"executionArn": EXECUTION, "stateMachineArn": MACHINE, "name": "A1-7-DONE"}
     listed = {"executions": [execution | {"status": "FAILED", "startDate": 0}]}
     stub.add_response("list_executions", listed, {"stateMachineArn": MACHINE, "statusFilter": "FAILED"})
-    stub.add_client_error("redrive_execution", "UnknownOperationException")
+    stub.add_client_error("redrive_execution", "InvalidAction" if exists else "UnknownOperationException")
     described = {**execution, "status": "FAILED", "startDate": 0, "input": '{"ReportId": "7"}'}
     stub.add_response("describe_execution", described, {"executionArn": EXECUTION})
     name = "A1-7-DONE-r" + hashlib.sha256(b"A1-7-DONE").hexdigest()[:8]

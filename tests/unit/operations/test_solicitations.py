@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from operations.command import CommandError
-from operations.solicitations import order_change, resume, stop
+from operations.solicitations import exclude, exclusions, include, order_change, resume, stop
 from operations.stack import Stack
 from quickstart.solicitations.ledger import _item, shipped
 from quickstart.solicitations.orders import OrderChange, OrderEvent, OrderKey, read_order_change
+from tests.unit.quickstart.support import Aws, MemoryTable
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:Solicitation-1"
@@ -80,20 +82,58 @@ def test_an_execution_that_an_update_deletes_meanwhile_does_not_end_the_command(
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "DELETE_IN_PROGRESS"])
 def test_executions_are_stopped_until_none_runs(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    why = {"error": "SolicitationsStopped", "cause": "make stop-solicitations"}
     (cloudformation, formation), (states, stub) = stubbed("cloudformation"), stubbed("stepfunctions")
     nested_with_machine(formation, status)
     running(stub, "a", "b")
     for name in ("a", "b"):
         arn = f"{MACHINE.replace('stateMachine', 'execution')}:{name}"
-        stub.add_response("stop_execution", {"stopDate": NOW}, {"executionArn": arn, "error": ANY, "cause": ANY})
+        stub.add_response("stop_execution", {"stopDate": NOW}, {"executionArn": arn, **why})
     running(stub, "b", "c")  # one is slow to stop, another has begun
     arn = f"{MACHINE.replace('stateMachine', 'execution')}:c"
-    stub.add_response("stop_execution", {"stopDate": NOW}, {"executionArn": arn, "error": ANY, "cause": ANY})
+    stub.add_response("stop_execution", {"stopDate": NOW}, {"executionArn": arn, **why})
     running(stub)
     with formation, stub:
         assert stop(stack({"cloudformation": cloudformation, "stepfunctions": states})) == 3
     stub.assert_no_pending_responses()
+    assert slept == [1, 1]
+
+
+def test_a_stack_without_the_state_machine_has_nothing_to_stop() -> None:
+    """Others of its resources, and a machine that is deleted, do not count."""
+    cloudformation, formation = stubbed("cloudformation")
+    found = [
+        held("AWS::StepFunctions::StateMachine", "Solicitation", MACHINE, "DELETE_COMPLETE"),
+        held("AWS::StepFunctions::StateMachine", "ReportProcessor", MACHINE, "CREATE_COMPLETE"),
+        held("AWS::SQS::Queue", "Solicitation", "queue", "CREATE_COMPLETE"),
+    ]
+    formation.add_response("list_stack_resources", {"StackResourceSummaries": found})
+    root = {"StackName": "quick-start", "StackId": "root-id", "StackStatus": "UPDATE_COMPLETE", "CreationTime": NOW}
+    formation.add_response("describe_stacks", {"Stacks": [root]})
+    formation.add_response("list_stacks", {"StackSummaries": []})
+    message = "^the stack quick-start requests no reviews: its SolicitationsEnabled is No$"
+    with formation, pytest.raises(CommandError, match=message):
+        stop(stack({"cloudformation": cloudformation}))
+
+
+def test_who_is_excluded_from_reviews(aws: Aws) -> None:
+    table = MemoryTable(aws, "AmazonOrderId", "SellerId")
+    made = Stack("s", {"SolicitationsTableName": "table"}, {}, aws.client, str, boto3.Session())
+    assert exclusions(made) == ()
+    exclude(made, "A1")
+    exclude(made, "*")
+    assert exclusions(made) == ("A1", "*")
+    include(made, "*")
+    assert table.items == [{"AmazonOrderId": "#EXCLUDED", "SellerId": "A1"}]
+    with pytest.raises(CommandError, match="SolicitationsEnabled is No"):
+        exclusions(stack({"dynamodb": None}))
+
+
+@pytest.fixture
+def aws() -> Aws:
+    return Aws()
 
 
 def test_a_machine_that_an_update_could_not_delete_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +181,26 @@ def stored(**changed: str) -> Mapping[str, Any]:
     }
 
 
+def test_an_order_change_has_what_the_record_has() -> None:
+    assert order_change(stored(), timedelta(days=7)) == {
+        "NotificationType": "ORDER_CHANGE",
+        "EventTime": "2026-11-25T12:00:00+00:00",
+        "Payload": {
+            "OrderChangeNotification": {
+                "SellerId": "A3TH9S8BH6GOGM",
+                "AmazonOrderId": "903-8868176-2219830",
+                "Summary": {
+                    "MarketplaceId": "ATVPDKIKX0DER",
+                    "OrderStatus": "Shipped",
+                    "EarliestDeliveryDate": "2026-11-27T12:00:00+00:00",
+                    "LatestDeliveryDate": "2026-11-30T12:00:00+00:00",
+                },
+            }
+        },
+        "Sandbox": "No",
+    }
+
+
 @pytest.mark.parametrize("sandbox", [True, False])
 def test_an_order_sent_again_has_the_same_due_time_and_deadline(sandbox: bool) -> None:
     item = stored(**({"AmazonOrderId": "SANDBOX#903-8868176-2219830"} if sandbox else {}))
@@ -154,7 +214,7 @@ def test_an_order_sent_again_has_the_same_due_time_and_deadline(sandbox: bool) -
 def test_unfinished_orders_alone_are_sent_again() -> None:
     (dynamodb, table), (sqs, queue) = stubbed("dynamodb"), stubbed("sqs")
     unfinished = [stored(State=state) for state in ("SCHEDULED", "WAITING", "SUBMITTING", "FAILED")]
-    finished = [stored(State="SOLICITED"), stored(State="CANCELLED"), stored(Deadline="2026-11-26T11:59:59+00:00")]
+    finished = [stored(State="SOLICITED"), stored(State="CANCELLED"), stored(Deadline="2026-11-26T12:00:00+00:00")]
     # Cancelled while its request was sent: it must never be requested again.
     finished.append({**stored(State="SUBMITTING"), "Cancelled": {"BOOL": True}})
     exclusion = {"AmazonOrderId": {"S": "#EXCLUDED"}, "SellerId": {"S": "*"}}
@@ -173,13 +233,23 @@ def test_unfinished_orders_alone_are_sent_again() -> None:
 
 def test_a_damaged_item_does_not_keep_the_other_orders_from_being_sent() -> None:
     (dynamodb, table), (sqs, queue) = stubbed("dynamodb"), stubbed("sqs")
-    damaged = [stored(Deadline="soon"), {**stored(), "DueTime": {"N": "7"}}, stored(State="ASLEEP")]
+    damaged = [
+        stored(Deadline="soon"),
+        stored(Deadline="2027-01-01T00:00:00"),  # of no time zone
+        {**stored(), "DueTime": {"N": "7"}},
+        stored(DueTime="0001-01-01T00:00:00+00:00"),
+        stored(State="ASLEEP"),
+    ]
     table.add_response("scan", {"Items": [*damaged, stored()]})
     sent = {"Successful": [{"Id": "0", "MessageId": "1", "MD5OfMessageBody": "1"}], "Failed": []}
     queue.add_response("send_message_batch", sent, {"QueueUrl": QUEUE, "Entries": ANY})
     found = stack({"dynamodb": dynamodb, "sqs": sqs}, OrdersQueueUrl=QUEUE, SolicitationsTableName="new-table")
-    with table, queue, pytest.raises(CommandError, match=r"1 order sent .* 903-8868176-2219830 of A3TH9S8BH6GOGM"):
+    with table, queue, pytest.raises(CommandError) as refused:
         resume(found, TABLE, NOW)
+    assert str(refused.value) == (
+        "1 order sent to the orders queue. These items cannot be read, so restore them from a backup of the table and "
+        "run this again, or delete them: " + ", ".join(["903-8868176-2219830 of A3TH9S8BH6GOGM"] * 5)
+    )
     queue.assert_no_pending_responses()
 
 
@@ -197,5 +267,22 @@ def test_a_stack_without_reviews_and_its_own_table_are_refused() -> None:
     with pytest.raises(CommandError, match="SolicitationsEnabled is No"):
         resume(stack({}), TABLE, NOW)
     own = stack({}, OrdersQueueUrl=QUEUE, SolicitationsTableName=TABLE)
-    with pytest.raises(CommandError, match="make redrive-executions"):
+    with pytest.raises(CommandError) as refused:
         resume(own, TABLE, NOW)
+    assert str(refused.value) == (
+        "old-table is the stack's own table. To resume stopped executions: make redrive-executions STACK=quick-start "
+        "ARGS=--aborted"
+    )
+
+
+def test_a_delay_that_the_stack_does_not_have_is_that_of_sp_api() -> None:
+    """A stack of an earlier version: the window opens five days after the earliest delivery."""
+    (dynamodb, table), (sqs, queue) = stubbed("dynamodb"), stubbed("sqs")
+    table.add_response("scan", {"Items": [stored()]})
+    message = json.dumps(order_change(stored(), timedelta(days=5)))
+    sent = {"Successful": [{"Id": "0", "MessageId": "1", "MD5OfMessageBody": "1"}], "Failed": []}
+    asked = {"QueueUrl": QUEUE, "Entries": [{"Id": "0", "MessageBody": message}]}
+    queue.add_response("send_message_batch", sent, asked)
+    found = stack({"dynamodb": dynamodb, "sqs": sqs}, OrdersQueueUrl=QUEUE, SolicitationsTableName="new-table")
+    with table, queue:
+        assert resume(replace(found, parameters={}), TABLE, NOW) == 1

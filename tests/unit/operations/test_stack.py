@@ -14,7 +14,7 @@ from botocore.exceptions import (
 )
 
 from operations import stack
-from operations.stack import Stack, StackUnknownError, explained
+from operations.stack import NESTED_STACK, Resource, Stack, StackUnknownError, explained, resources
 
 
 @pytest.mark.parametrize(
@@ -187,3 +187,123 @@ def test_a_stack_that_cannot_be_used_says_why(
     with pytest.raises(StackUnknownError) as unknown:
         found(monkeypatch, formation)
     assert str(unknown.value) == words
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED"])
+def test_a_stack_that_was_not_created_is_told_how_to_delete_it(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    with pytest.raises(StackUnknownError, match=f"is {status} and has no outputs. To find the reason"):
+        found(monkeypatch, Formation(status))
+
+
+def test_aws_gets_five_seconds_to_connect_and_thirty_to_answer() -> None:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    client = stack.client_maker(session, "http://127.0.0.1:1")
+    made = client("sqs")
+    assert client("sqs") is made
+    config = made.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (5, 30)
+    assert made.meta.endpoint_url == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        ("", "https://api1.execute-api.us-east-1.amazonaws.com/prod/reports/7"),
+        ("http://127.0.0.1:4566/_api", "http://127.0.0.1:4566/_api/api1/prod/reports/7"),
+    ],
+)
+def test_where_an_api_is_called(monkeypatch: pytest.MonkeyPatch, endpoint: str, address: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EXECUTE_API", endpoint)
+    url = "https://api1.execute-api.us-east-1.amazonaws.com/prod/reports/7"
+    assert stack.invoke_address(url) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("http://127.0.0.1:4566", True),
+        ("http://localhost:4566", True),
+        ("https://sqs.us-east-1.amazonaws.com", False),
+        ("", False),
+    ],
+)
+def test_which_endpoint_is_on_this_machine(monkeypatch: pytest.MonkeyPatch, address: str, local: bool) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    assert stack.local_endpoint() == (address if local else None)
+
+
+def test_another_error_of_the_local_stack_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", LOCAL)
+    scan = ClientError({"Error": {"Code": "ValidationError", "Message": "m"}}, "Scan")
+    assert explained(scan, "quick-start", "eu-west-1") == "Scan: m (ValidationError)"
+    throttled = ClientError({"Error": {"Code": "Throttling", "Message": "m"}}, "DescribeStacks")
+    assert explained(throttled, "quick-start", "eu-west-1") == "DescribeStacks: m (Throttling)"
+    gone = ClientError({"Error": {"Code": "NoSuchKey", "Message": "it does not exist"}}, "GetObject")
+    assert explained(gone, "quick-start", "eu-west-1") == "GetObject: it does not exist (NoSuchKey)"
+    denied = ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}, "Scan")
+    assert explained(denied, "x", None).endswith(". For the policies that you need, see docs/iam/README.md")
+
+
+def test_the_resources_of_nested_stacks_follow_their_stack() -> None:
+    """A nested stack that was not created has no id, and nothing to list."""
+
+    def held(name: str, kind: str, physical_id: str | None) -> dict[str, str]:
+        named = {} if physical_id is None else {"PhysicalResourceId": physical_id}
+        return {"LogicalResourceId": name, "ResourceType": kind, "ResourceStatus": "X", **named}
+
+    pages = {
+        "root": [[held("A", NESTED_STACK, "nested")], [held("B", NESTED_STACK, None), held("C", "AWS::X", "c")]],
+        "nested": [[held("D", "AWS::X", "d")]],
+    }
+
+    class Listing:
+        def get_paginator(self, name: str) -> Any:
+            assert name == "list_stack_resources"
+            return self
+
+        def paginate(self, *, StackName: str) -> list[dict[str, Any]]:  # noqa: N803 - boto3's spelling
+            return [{"StackResourceSummaries": page} for page in pages[StackName]]
+
+    assert list(resources(Listing(), "root")) == [
+        Resource("A", NESTED_STACK, "nested", "X"),
+        Resource("A/D", "AWS::X", "d", "X"),
+        Resource("B", NESTED_STACK, "", "X"),
+        Resource("C", "AWS::X", "c", "X"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NoRegionError(), "no region is set"),
+        (
+            ClientError({"Error": {"Code": "ExpiredToken", "Message": "m"}}, "DescribeStacks"),
+            "your AWS credentials have expired: sign in again",
+        ),
+    ],
+)
+def test_a_stack_that_cannot_be_described_says_why(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    class Refusing:
+        def describe_stacks(self, **_: str) -> dict[str, Any]:
+            raise error
+
+    monkeypatch.setattr(stack, "client_maker", lambda *_: lambda _: Refusing())
+    with pytest.raises(StackUnknownError, match=f"^{words}"):
+        stack.find_stack("quick-start", boto3.Session(region_name="eu-west-1"))
+
+
+def test_a_program_may_say_where_an_api_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoints: list[str | None] = []
+
+    def clients(_: boto3.Session, endpoint_url: str | None) -> Any:
+        endpoints.append(endpoint_url)
+        return lambda _: Formation(TokenStorageUrl="x")
+
+    monkeypatch.setattr(stack, "client_maker", clients)
+    session = boto3.Session(region_name="eu-west-1")
+    made = stack.find_stack("quick-start", session, LOCAL, lambda url: f"my {url}")
+    assert made.address("url") == "my url"
+    assert stack.find_stack("quick-start", session).address is stack.invoke_address
+    assert endpoints == [LOCAL, None]

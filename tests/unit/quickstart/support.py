@@ -40,7 +40,7 @@ def never_known(_seller_id: str, _likely: Region | None = None) -> bool:
 
 
 def holds(condition: ConditionBase | None, item: Mapping[str, Any]) -> bool:
-    """DynamoDB's answer for the conditions that the product sends. No comparison holds for a missing attribute."""
+    """DynamoDB's answer for the conditions that the product sends. Of a missing attribute, only <> holds."""
     if condition is None:
         return True
     parts = condition.get_expression()
@@ -54,6 +54,8 @@ def holds(condition: ConditionBase | None, item: Mapping[str, Any]) -> bool:
             return operands[0].name in item
         case "attribute_not_exists":
             return operands[0].name not in item
+        case "<>":
+            return bool(item.get(operands[0].name) != operands[1])
     if operands[0].name not in item:
         return False
     value = item[operands[0].name]

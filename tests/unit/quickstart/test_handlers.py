@@ -156,6 +156,35 @@ class TestNotificationProcessor:
         assert json.loads(started["input"])["ReportId"] == "7"
         assert [entry["DetailType"] for entry in put["Entries"]] == ["ORDER_CHANGE"]
 
+    @pytest.mark.parametrize("earlier", [False, True])
+    def test_the_log_says_which_execution_delivers_a_finished_report(
+        self, aws: Aws, handle: Handle, log_lines: Callable[[], list[dict[str, Any]]], earlier: bool
+    ) -> None:
+        def start(_: Mapping[str, Any]) -> Mapping[str, Any]:
+            if earlier:
+                raise AwsError("ExecutionAlreadyExists")
+            return {"executionArn": "arn", "startDate": datetime(2026, 1, 1, tzinfo=UTC)}
+
+        owner = {"SellerId": {"S": "A1"}, "ReportId": {"S": "7"}, "RegionCode": {"S": "NA"}}
+        same = json.dumps({"SellerId": "A1", "ReportId": "7", "ProcessingStatus": "DONE"})
+        aws.answers |= {
+            "Query": lambda _: {"Items": [owner]},
+            "StartExecution": start,
+            "DescribeExecution": lambda _: {"input": same},
+        }
+        assert handle("notification_processor", queue(self.FINISHED)) == failed()
+        (line,) = [line for line in log_lines() if line["message"] == "report finished"]
+        names = ("seller_id", "region", "report_id", "status", "notification_id", "execution", "delivery")
+        assert [line[name] for name in names] == [
+            "A1",
+            "NA",
+            "7",
+            "DONE",
+            "n",
+            "A1-7-DONE",
+            "already started by an earlier copy" if earlier else "started",
+        ]
+
     def test_each_message_fails_by_itself(self, aws: Aws, handle: Handle) -> None:
         aws.answers |= {
             "Query": lambda _: {"Items": []},

@@ -15,7 +15,10 @@ import quickstart
 from quickstart import clients, settings
 from quickstart.application_secret import ApplicationSecret
 from quickstart.dynamodb import Table
+from quickstart.notifications import wiring as notifications_wiring
+from sp_api.caller import Caller
 from sp_api.deadline import Deadline
+from sp_api.regions import Region
 from tests.unit.quickstart.listings.test_feed_lanes import record
 from tests.unit.quickstart.support import Context
 
@@ -135,6 +138,14 @@ def test_each_part_gets_what_it_names(build: Callable[..., object]) -> None:
             assert callable(value), where
         if (owner, field.name) in TEXTS:
             assert value == f"<{TEXTS[owner, field.name]}>", where
+
+
+def test_a_subscriber_has_its_callers_and_the_queue_of_its_type() -> None:
+    none: Any = None
+    seller, application = (Caller(none, scope, Region.NA, Deadline.after(10), none) for scope in ("seller", "app"))
+    for notification_type, setting in (("ORDER_CHANGE", "ORDERS_QUEUE_ARN"), ("X", "NOTIFICATIONS_QUEUE_ARN")):
+        made = notifications_wiring.subscriber(seller, application, notification_type)
+        assert (made.seller, made.application, made.queue_arn) == (seller, application, f"<{setting}>")
 
 
 def test_every_capability_has_parts() -> None:

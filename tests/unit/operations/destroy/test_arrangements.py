@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
+import requests
 
 from operations.destroy.arrangements import (
     Failure,
@@ -14,6 +16,7 @@ from operations.destroy.arrangements import (
     delete_report_schedules,
     delete_subscriptions,
     delete_subscriptions_without_stack,
+    known_report_types,
     recorded_subscriptions,
     report_schedules,
 )
@@ -159,3 +162,84 @@ def test_a_request_names_at_most_ten_report_types(server: ScriptedServer) -> Non
     ]
     requested = [request.query["ReportTypes"].split(",") for request in server.requests]
     assert requested == [types[:10], types[10:20], types[20:]]
+
+
+def test_report_types_are_known_by_seller_and_region() -> None:
+    def item(seller: str, **given: str) -> dict[str, Any]:
+        return {name: {"S": value} for name, value in {"SellerId": seller, **given}.items()}
+
+    items = [
+        item("A2", RegionCode="NA", ReportType="GET_X"),
+        item("A1", RegionCode="NA", ReportType="GET_Y"),
+        item("A1", RegionCode="NA", ReportType="GET_X"),
+        item("A1", RegionCode="NA", ReportType="GET_X"),
+        item("A1", RegionCode="EU", ReportType="GET_X"),
+        item("A1", RegionCode="FE"),
+        item("A1", ReportType="GET_Z"),
+    ]
+    known = known_report_types(Aws(Scan=lambda _: {"Items": items}).client("dynamodb"), "reports")
+    assert list(known.items()) == [
+        (("A1", "EU"), ["GET_X"]),
+        (("A1", "NA"), ["GET_X", "GET_Y"]),
+        (("A2", "NA"), ["GET_X"]),
+    ]
+
+
+def test_a_seller_whose_schedules_are_not_returned_does_not_hide_the_others(server: ScriptedServer) -> None:
+    refused = answer_json({"message": "no token", "errors": []}, 400)
+    found = {"reportScheduleId": "1", "reportType": "GET_X", "period": "P1D"}
+    server.answer("GET", "/schedules", refused, answer_json({"reportSchedules": [found]}))
+    known = {("A1", "EU"): [f"GET_{number:02}" for number in range(11)], ("A2", "NA"): ["GET_X"]}
+    failure, schedule = report_schedules(stack(server), known)
+    assert str(failure) == "report schedules of seller A1 in EU: HTTP 400: no token"
+    assert schedule == ReportSchedule("A2", "NA", "1", "GET_X", "P1D")
+    # Nothing more is asked about the first one.
+    assert [request.query["SellerId"] for request in server.requests] == ["A1", "A2"]
+
+
+def test_one_request_deletes_the_subscriptions_of_every_version(server: ScriptedServer) -> None:
+    path = "/notifications/TYPE_OF_TOMORROW"
+    refused = answer_json({"message": "no token", "errors": []}, 400)
+    server.answer("DELETE", path, answer_json({"destinationRemoved": True}), refused)
+    second = replace(SUBSCRIPTION, subscription_id="s-2", item="SUBSCRIPTION#NA#TYPE_OF_TOMORROW#2.0")
+    others = [replace(second, region="EU"), replace(second, region="EU", subscription_id="s-3")]
+    done = list(delete_subscriptions(stack(server), [SUBSCRIPTION, second, *others]))
+    assert done[:2] == [SUBSCRIPTION, second]
+    assert [str(failure) for failure in done[2:]] == [f"{other}: HTTP 400: no token" for other in others]
+    assert [request.query["RegionCode"] for request in server.requests] == ["NA", "EU"]
+
+
+def test_an_endpoint_that_does_not_respond_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried twice."""
+    tried: list[object] = []
+
+    def connect(address: object, *_: object, **__: object) -> None:
+        tried.append(address)
+        raise OSError
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    outputs = {"ReportSchedulesUrl": "http://127.0.0.1:1/schedules"}
+    gone = Stack("quick-start", outputs, {}, lambda name: name, str, session)
+    (outcome,) = delete_report_schedules(gone, [SCHEDULE])
+    assert str(outcome) == f"{REFUSED}the stack's endpoint does not respond (ConnectionError)"
+    assert tried == [("127.0.0.1", 1)] * 2
+
+
+def test_how_often_a_request_is_repeated(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+    """Five times, which ends before the signature expires. The endpoint responds within 29 seconds."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    timeouts: list[object] = []
+    send = requests.Session.request
+
+    def noted(session: requests.Session, method: str, url: str, **given: Any) -> requests.Response:
+        timeouts.append(given["timeout"])
+        return send(session, method, url, **given)
+
+    monkeypatch.setattr(requests.Session, "request", noted)
+    server.answer("DELETE", "/schedules/schedule1", answer_json({"message": "busy"}, 503))
+    (outcome,) = delete_report_schedules(stack(server), [SCHEDULE])
+    assert str(outcome) == f"{REFUSED}HTTP 503: busy"
+    assert (len(server.requests), timeouts) == (6, [35])
+    assert slept == [2, 4, 8, 16]

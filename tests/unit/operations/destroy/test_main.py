@@ -3,12 +3,16 @@
 import argparse
 import io
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from operations.command import CommandError
 from operations.destroy import __main__ as command
 from operations.destroy.__main__ import run, unconfirmed
+from operations.destroy.arrangements import Subscription
 from operations.destroy.remains import Remains
 from operations.destroy.survey import Plan
 from operations.destroy.target import Target
@@ -38,8 +42,16 @@ def test_an_interruption_does_not_confirm(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 STACK, GONE = target(), target(stack_id="", status="")
+STRANDED = replace(GONE, stranded=("arn:aws:cloudformation:us-east-1:111122223333:stack/nested/2",))
 DATA = Plan(account="1", remains=Remains(("reports",), (), (), ()))
-NOTHING = Plan(account="1")
+TABLE = Plan(account="1", remains=Remains((), ("sellers",), (), ()))
+SUBSCRIBED = Plan(account="1", subscriptions=[Subscription("A1", "NA", "ORDER_CHANGE", "s-1", "d-1", "item")])
+NOTHING = Plan(account="1", code="s3://bucket/")
+NOTHING_LEFT = (
+    r"^The stack quick-start in us-east-1, account 1 is already deleted\. It left these resources behind:\n\n"
+    r"There is nothing left to delete\.\n\nThe published templates and code are kept, .*\n  aws s3 rm "
+    r"--recursive s3://bucket/ --region us-east-1\n$"
+)
 CHANGED_NOTHING = "That is not quick-start. Nothing was changed.\n"
 
 
@@ -63,9 +75,29 @@ CHANGED_NOTHING = "That is not quick-start. Nothing was changed.\n"
         ),
         (GONE, DATA, {"yes": True}, "", [], 0, True, "UTC", ""),
         (GONE, DATA, {"keep_data": True}, "", [], 0, False, r"\nThere is nothing left to delete\.\n", ""),
-        (GONE, NOTHING, {}, "", [], 0, False, r"\nThere is nothing left to delete\.\n", ""),
+        (GONE, NOTHING, {}, "", [], 0, False, NOTHING_LEFT, ""),
+        (STACK, NOTHING, {"yes": True}, "", [], 0, True, "s3://bucket/", ""),
+        (GONE, TABLE, {"yes": True}, "", [], 0, True, "UTC", ""),
+        (GONE, SUBSCRIBED, {"yes": True}, "", [], 0, True, "UTC", ""),
+        (STRANDED, NOTHING, {"yes": True}, "", [], 0, True, "UTC", ""),
+        (STACK, DATA, {"yes": True, "keep_data": True}, "", [], 0, True, "The data is kept, as requested", ""),
+        (STACK, DATA, {"yes": True, "keep_schedules": True}, "", [], 0, True, "UTC", ""),
     ],
-    ids=["confirmed", "not confirmed", "without a question", "not all", "only data", "data is kept", "nothing"],
+    ids=[
+        "confirmed",
+        "not confirmed",
+        "without a question",
+        "not all",
+        "only data",
+        "data is kept",
+        "nothing",
+        "only a stack",
+        "only a table",
+        "only a subscription",
+        "only a nested stack",
+        "without the data",
+        "without the schedules",
+    ],
 )
 def test_nothing_is_deleted_before_somebody_has_confirmed_it(
     monkeypatch: pytest.MonkeyPatch,
@@ -81,6 +113,12 @@ def test_nothing_is_deleted_before_somebody_has_confirmed_it(
     error: str,
 ) -> None:
     done: list[bool] = []
+    looked_up: list[bool] = []
+
+    def survey(_: Target, *, with_schedules: bool, show: Callable[[str], None]) -> Plan:
+        assert callable(show)
+        looked_up.append(with_schedules)
+        return plan
 
     def destroy(_: Target, __: Plan, *, keep_data: bool, show: object) -> list[str]:
         assert callable(show)
@@ -89,7 +127,7 @@ def test_nothing_is_deleted_before_somebody_has_confirmed_it(
 
     monkeypatch.setattr(command, "find_target", lambda *_: found)
     monkeypatch.setattr(command, "rules_on_bus", lambda _: {})
-    monkeypatch.setattr(command, "survey", lambda *_, **__: plan)
+    monkeypatch.setattr(command, "survey", survey)
     monkeypatch.setattr(command, "destroy", destroy)
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
     given = {"stack": "quick-start", "keep_data": False, "keep_schedules": False, "yes": False, **options}
@@ -97,7 +135,53 @@ def test_nothing_is_deleted_before_somebody_has_confirmed_it(
     shown = capsys.readouterr()
     assert re.search(printed, shown.out)
     assert shown.err == error
-    assert bool(done) == destroyed
+    assert done == [given["keep_data"]] * destroyed
+    assert looked_up == [not given["keep_schedules"]]
+    assert shown.out.startswith(("Stack quick-start in us-east-1", "The stack quick-start in us-east-1"))
+
+
+class Screen(io.StringIO):
+    """What has been flushed."""
+
+    flushed = ""
+
+    def flush(self) -> None:
+        self.flushed = self.getvalue()
+
+
+def test_each_line_is_shown_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr("sys.stdout", screen)
+    command._show("a line")
+    assert screen.flushed == "a line\n"
+
+
+def test_the_question_asks_for_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def typed(prompt: str) -> str:
+        asked.append(prompt)
+        return "quick-start"
+
+    monkeypatch.setattr("builtins.input", typed)
+    assert unconfirmed("quick-start") == ""
+    assert asked == ["\nType the stack's name to confirm: "]
+
+
+def test_the_command_line_says_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, Any]] = []
+
+    def noted(_: object, options: argparse.Namespace) -> int:
+        given.append(vars(options))
+        return 0
+
+    monkeypatch.setattr(command, "run", noted)
+    monkeypatch.setattr(command, "run_command", lambda work, *_: work(None))
+    for arguments in ([], ["--keep-data", "--keep-schedules", "--yes"]):
+        monkeypatch.setattr("sys.argv", ["destroy", "quick-start", *arguments])
+        assert command.main() == 0
+    names = ("keep_data", "keep_schedules", "yes")
+    assert [[options[name] for name in names] for options in given] == [[False] * 3, [True] * 3]
 
 
 def test_a_stack_that_cannot_be_deleted_now_is_not_looked_at_any_further(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Which stack is deleted, and which of its resources exist."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -8,10 +9,13 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError
 
 from operations.destroy import target as targets
-from operations.destroy.target import find_target
+from operations.destroy.target import Target, find_target
+from operations.stack import StackUnknownError
 from tests.unit.operations.destroy.support import ENDPOINTS, FUNCTIONS, STACK_ID, resource, stubbed, target
+from tests.unit.quickstart.support import Aws, AwsError
 
 ENDPOINT_FUNCTIONS = tuple(resource(f"Nested/{name}", "AWS::Lambda::Function", name) for name in FUNCTIONS)
 
@@ -136,3 +140,105 @@ class Deleted:
 
 def test_what_nested_stacks_left_behind() -> None:
     assert [found.physical_id for found in targets._left_by_nested(Deleted(), {"root"})] == ["mine-Bucket"]
+
+
+def found_stack(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> Target:
+    monkeypatch.setattr(targets, "client_maker", lambda _: aws.client)
+    return find_target("quick-start", boto3.Session("test", "test", region_name="us-east-1"))
+
+
+OURS = [{"ParameterKey": "ReportStorageNotificationEmail", "ParameterValue": "a@example.com"}]
+EMPTY: dict[str, Any] = {
+    "ListStackResources": lambda _: {"StackResourceSummaries": []},
+    "ListStacks": lambda _: {"StackSummaries": []},
+}
+
+
+def root(**changed: Any) -> dict[str, Any]:
+    return {"StackId": STACK_ID, "StackStatus": "CREATE_COMPLETE", "Parameters": OURS} | changed
+
+
+def test_a_stack_is_found_with_what_cloudformation_says_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    described = root(Outputs=[{"OutputKey": "A", "OutputValue": "a"}], EnableTerminationProtection=True)
+    found = found_stack(monkeypatch, Aws(DescribeStacks=lambda _: {"Stacks": [described]}, **EMPTY))
+    assert (found.stack.name, found.stack_id, found.status) == ("quick-start", STACK_ID, "CREATE_COMPLETE")
+    assert (found.protected, found.resources, found.stranded) == (True, (), ())
+    assert found.stack.outputs == {"A": "a"}
+    assert found.stack.parameters == {"ReportStorageNotificationEmail": "a@example.com"}
+    plain = found_stack(monkeypatch, Aws(DescribeStacks=lambda _: {"Stacks": [root()]}, **EMPTY))
+    assert (plain.protected, plain.stack.outputs) == (False, {})
+
+
+def test_a_stack_of_another_template_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose creation was only reviewed has no parameters yet."""
+    other = root(Parameters=[{"ParameterKey": "Other", "ParameterValue": "x"}])
+    with pytest.raises(StackUnknownError) as refused:
+        found_stack(monkeypatch, Aws(DescribeStacks=lambda _: {"Stacks": [other]}, **EMPTY))
+    assert str(refused.value) == (
+        "the stack quick-start is not the Quick Start's root stack: it has no parameter ReportStorageNotificationEmail"
+    )
+    reviewed = {"StackId": STACK_ID, "StackStatus": "REVIEW_IN_PROGRESS"}
+    found = found_stack(monkeypatch, Aws(DescribeStacks=lambda _: {"Stacks": [reviewed]}, **EMPTY))
+    assert found.status == "REVIEW_IN_PROGRESS"
+
+
+def test_what_aws_refuses_is_not_taken_for_a_deleted_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise AwsError("AccessDenied", 403)
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        found_stack(monkeypatch, Aws(DescribeStacks=refuse, **EMPTY))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "exists", "found"),
+    [
+        ("quick-start", OURS, True, True),
+        ("quick-start", OURS, False, False),
+        ("quick-start", [], True, False),
+        ("another", OURS, True, False),
+    ],
+)
+def test_what_a_deleted_stack_left_is_found_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, parameters: list[dict[str, str]], exists: bool, found: bool
+) -> None:
+    def describe(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        if given["StackName"] == "quick-start":
+            raise AwsError("ValidationError")
+        return {"Stacks": [root(Parameters=parameters)]}
+
+    def listed(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        if given["StackStatusFilter"] != ["DELETE_COMPLETE"]:
+            return {"StackSummaries": []}
+        nested = {"StackId": "nested", "StackName": "nested", "RootId": STACK_ID}
+        return {"StackSummaries": [{"StackId": STACK_ID, "StackName": name}, nested]}
+
+    def head(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not exists:
+            raise AwsError("404", 404)
+        return {}
+
+    bucket = {
+        "LogicalResourceId": "ReportsBucket",
+        "ResourceType": "AWS::S3::Bucket",
+        "PhysicalResourceId": "reports",
+        "ResourceStatus": "DELETE_SKIPPED",
+    }
+    aws = Aws(
+        DescribeStacks=describe,
+        ListStacks=listed,
+        ListStackResources=lambda _: {"StackResourceSummaries": [bucket]},
+        HeadBucket=head,
+    )
+    if found:
+        left = found_stack(monkeypatch, aws)
+        assert (left.stack_id, left.status, left.protected, left.stranded) == ("", "", False, ())
+        assert [one.physical_id for one in left.resources] == ["reports"]
+        assert left.stack.parameters == {"ReportStorageNotificationEmail": "a@example.com"}
+        return
+    with pytest.raises(StackUnknownError) as unknown:
+        found_stack(monkeypatch, aws)
+    assert str(unknown.value) == (
+        "no stack quick-start in us-east-1, and no resources left by a deleted one: check the name, or add "
+        "REGION=<region>"
+    )

@@ -36,11 +36,17 @@ def subscriber(stack: Stack, _: SubscriptionRequest) -> Subscriber:
     )
 
 
-def test_each_type_is_subscribed_and_a_repeat_changes_nothing(stack: Stack) -> None:
+def test_each_type_is_subscribed_and_a_repeat_changes_nothing(stack: Stack, log_lines: LogLines) -> None:
     for _ in range(2):
         subscribe_after_consent(SELLER_ID, "NA", [REPORTS, OTHER], partial(subscriber, stack))
         assert len(stack.at_sp_api(REPORTS)) == len(stack.at_sp_api(OTHER)) == 1
     assert len(stack.recorded()) == 2
+    names = ("level", "message", "seller_id", "region", "notification_type", "subscription_id")
+    assert [[line[name] for name in names] for line in log_lines()] == [
+        ["INFO", "subscribed after consent", SELLER_ID, "NA", each, subscription_id]
+        for each in (REPORTS, OTHER)
+        for subscription_id, _ in stack.at_sp_api(each)
+    ] * 2
 
 
 def test_another_installations_subscription_is_kept_and_the_other_types_are_subscribed(
@@ -51,6 +57,7 @@ def test_another_installations_subscription_is_kept_and_the_other_types_are_subs
     assert [found for found, _ in stack.at_sp_api(REPORTS)] == [old.subscription_id]
     assert [found for found, _ in stack.at_sp_api(OTHER)] == stack.recorded()
     (line,) = [line for line in log_lines() if line["level"] == "ERROR"]
+    assert line["message"] == "not subscribed: the seller has another subscription"
     assert (line["notification_type"], line["seller_id"]) == (REPORTS, SELLER_ID)
     assert old.subscription_id in line["reason"]
 
@@ -66,7 +73,17 @@ def test_a_seller_that_has_left_is_not_subscribed(log_lines: LogLines) -> None:
     assert (line["level"], line["message"]) == ("INFO", "not subscribed: the seller has left")
 
 
-def test_of_a_type_that_is_not_in_the_list_sp_api_is_asked_and_the_others_are_subscribed(stack: Stack) -> None:
+def test_of_a_type_that_is_not_in_the_list_sp_api_is_asked_and_the_others_are_subscribed(
+    stack: Stack, log_lines: LogLines
+) -> None:
+    """The first failure is raised."""
+    types = ["TAX_INVOICE_CREATED", "TAX_INVOICE_CANCELLED", OTHER]
     with pytest.raises(InvalidInputError, match="Invalid notification type TAX_INVOICE_CREATED"):
-        subscribe_after_consent(SELLER_ID, "NA", ["TAX_INVOICE_CREATED", OTHER], partial(subscriber, stack))
+        subscribe_after_consent(SELLER_ID, "NA", types, partial(subscriber, stack))
     assert len(stack.at_sp_api(OTHER)) == 1
+    failed = [line for line in log_lines() if line["level"] == "WARNING"]
+    assert [(line["message"], line["notification_type"]) for line in failed] == [
+        ("not subscribed", "TAX_INVOICE_CREATED"),
+        ("not subscribed", "TAX_INVOICE_CANCELLED"),
+    ]
+    assert "Invalid notification type TAX_INVOICE_CANCELLED" in failed[1]["reason"]

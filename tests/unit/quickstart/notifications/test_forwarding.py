@@ -1,13 +1,16 @@
 """Events that the bus accepts, accepts later, or never accepts."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from quickstart import clients
+from quickstart.dynamodb import DamagedItemError
 from quickstart.notifications.forwarding import (
     FORWARDED,
     EventNotAllowedError,
@@ -59,7 +62,8 @@ def client_error(status: int, code: str) -> ClientError:
 
 def test_the_detail_contains_the_message_exactly_as_received(notification: Notification) -> None:
     detail = event_detail(notification, BODY, Addressee("A1", Region.NA))
-    assert BODY in detail
+    known = '{"SellerId": "A1", "RegionCode": "NA", "NotificationId": "n-1", "SubscriptionId": "s-1"'
+    assert detail == f'{known}, "Notification": {BODY}}}'
     assert {name: value for name, value in json.loads(detail).items() if name != "Notification"} == {
         "SellerId": "A1",
         "RegionCode": "NA",
@@ -86,19 +90,46 @@ def test_a_notification_without_ids_is_forwarded_and_a_test_order_is_not() -> No
         dead_letter_queue_url="https://queue",
         selling_partners_table=MemoryTable(Aws(), "SellerId", "Item").table,
     )
-    forwarder.forward_if_notification(WITHOUT_IDS)
+    for body in (WITHOUT_IDS, "not JSON"):
+        forwarder.forward_if_notification(body)
     assert aws.operations == []
     forwarder.forward(read_notification(WITHOUT_IDS), WITHOUT_IDS)
     assert aws.operations == ["PutEvents"]
+    (entry,) = aws.calls[0][1]["Entries"]
+    assert entry == {
+        "EventBusName": "bus",
+        "Source": "selling-partner-api",
+        "DetailType": "ORDER_CHANGE",
+        "Detail": event_detail(read_notification(WITHOUT_IDS), WITHOUT_IDS, Addressee("A1", None)),
+    }
 
 
-def test_a_refused_event_without_ids_reaches_the_dead_letter_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["SubscriptionId", "NotificationId"])
+def test_one_id_of_sp_api_makes_a_notification(name: str) -> None:
+    aws = Aws(PutEvents=lambda _: {"FailedEntryCount": 0, "Entries": [{"EventId": "e-1"}]})
+    sellers = Aws()
+    table = MemoryTable(sellers, "SellerId", "Item").table
+    body = json.dumps({"NotificationType": "X", "Payload": {}, "NotificationMetadata": {name: "1"}})
+    Forwarder(aws.client("events"), "bus", "https://queue", table).forward_if_notification(body)
+    assert aws.operations == ["PutEvents"]
+
+
+def test_a_refused_event_without_ids_reaches_the_dead_letter_queue(
+    monkeypatch: pytest.MonkeyPatch, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
     aws = Aws(PutEvents=lambda _: failed("MalformedDetail"), SendMessage=lambda _: {"MessageId": "1"})
     monkeypatch.setattr(clients, "sqs", lambda: aws.client("sqs"))
     table = MemoryTable(Aws(), "SellerId", "Item").table
     Forwarder(aws.client("events"), "bus", "https://queue", table).forward(read_notification(WITHOUT_IDS), WITHOUT_IDS)
     assert aws.operations == ["PutEvents", "SendMessage"]
-    assert aws.calls[-1][1]["MessageAttributes"].keys() == {"Reason", "NotificationType"}
+    sent = aws.calls[-1][1]
+    assert (sent["QueueUrl"], sent["MessageBody"]) == ("https://queue", WITHOUT_IDS)
+    attributes = {name: each["StringValue"] for name, each in sent["MessageAttributes"].items()}
+    reason = "EventBridge: MalformedDetail: because"
+    assert attributes == {"Reason": reason, "NotificationType": "ORDER_CHANGE"}
+    (line,) = log_lines()
+    assert (line["level"], line["message"]) == ("ERROR", "rejected by the event bus, sent to the dead-letter queue")
+    assert (line["reason"], line["notification_type"], line["seller_id"]) == (reason, "ORDER_CHANGE", "A1")
 
 
 def outgoing(detail: str = "{}") -> Any:
@@ -116,12 +147,18 @@ def test_an_event_that_is_taken() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [failed("MalformedDetail"), failed("InvalidArgument"), client_error(400, "ValidationException")],
+    [
+        failed("MalformedDetail"),
+        failed("InvalidArgument"),
+        failed("RedactionFailure"),
+        client_error(400, "ValidationException"),
+        client_error(413, "RequestEntityTooLarge"),
+    ],
 )
 def test_an_event_that_is_refused(answer: Any) -> None:
     result = put(answer)
     assert isinstance(result, EventRefusedError)
-    assert "because" in str(result)
+    assert re.fullmatch("EventBridge: [A-Za-z]+: because", str(result))
 
 
 @pytest.mark.parametrize(
@@ -131,12 +168,13 @@ def test_an_event_that_is_refused(answer: Any) -> None:
         failed("InternalFailure"),
         failed("SomethingNew"),
         client_error(400, "ThrottlingException"),
+        client_error(499, "ServiceUnavailable"),
     ],
 )
 def test_an_event_that_may_be_taken_later(answer: Any) -> None:
     result = put(answer)
     assert isinstance(result, EventNotTakenError)
-    assert "because" in str(result)
+    assert re.fullmatch("EventBridge: [A-Za-z]+: because", str(result))
 
 
 @pytest.mark.parametrize(
@@ -151,11 +189,16 @@ def test_an_event_that_may_be_taken_later(answer: Any) -> None:
 def test_an_event_that_an_operator_can_allow_stays_in_the_queue(answer: Any) -> None:
     result = put(answer)
     assert isinstance(result, EventNotAllowedError)
-    assert "because" in str(result)
+    assert re.fullmatch("EventBridge: [A-Za-z]+: because", str(result))
 
 
 @pytest.mark.parametrize(
-    "error", [client_error(503, "ServiceUnavailable"), EndpointConnectionError(endpoint_url="https://events")]
+    "error",
+    [
+        client_error(500, "ValidationException"),
+        client_error(503, "ServiceUnavailable"),
+        EndpointConnectionError(endpoint_url="https://events"),
+    ],
 )
 def test_a_failure_of_eventbridge_is_tried_again_by_the_queue(error: Exception) -> None:
     assert put_events(Events(error), [outgoing(), outgoing()]) == [error, error]
@@ -231,6 +274,34 @@ class TestSeveralEvents:
             last_step()
         assert aws.operations == ["Query", "PutEvents"]
 
+    def test_a_sellers_records_are_those_of_a_region_and_of_a_type(self, aws: Aws) -> None:
+        records = SubscriptionRecords(MemoryTable(aws, "SellerId", "Item").table)
+        others = [
+            replace(RECORD, region=Region.NA, subscription_id="s-2"),
+            replace(RECORD, notification_type="FEE_PROMOTION", subscription_id="s-3"),
+            replace(RECORD, payload_version="2.0", subscription_id="s-4"),
+        ]
+        for record in (RECORD, *others, replace(RECORD, seller_id="A2", subscription_id="s-9")):
+            records.store(record)
+        assert records.of_seller("A1") == (RECORD, *others)
+        assert records.of_seller("A1", Region.EU) == (RECORD, *others[1:])
+        assert records.of_seller("A1", notification_type="ORDER_CHANGE") == (RECORD, others[0], others[2])
+        assert records.of_seller("A1", Region.EU, "ORDER_CHANGE") == (RECORD, others[2])
+        # One of the same seller, region, type and version replaces it.
+        renewed = replace(RECORD, subscription_id="s-5")
+        records.store(renewed)
+        records.remove(others[2])
+        assert records.of_seller("A1", Region.EU, "ORDER_CHANGE") == (renewed,)
+        assert (records.find("s-1"), records.find("")) == (None, None)
+
+    def test_a_damaged_record_is_named(self, aws: Aws) -> None:
+        table = MemoryTable(aws, "SellerId", "Item")
+        SubscriptionRecords(table.table).store(RECORD)
+        table.items[0]["RegionCode"] = "XX"
+        message = r"^the stored item SUBSCRIPTION#EU#ORDER_CHANGE#1\.0 of A1 cannot be read \(ValueError\)"
+        with pytest.raises(DamagedItemError, match=message):
+            SubscriptionRecords(table.table).find("s-1")
+
     def test_an_unknown_subscription_and_one_of_long_ago_are_looked_up_again(self, aws: Aws) -> None:
         table, now = MemoryTable(aws, "SellerId", "Item"), [0.0]
         known = KnownSubscriptions(table.table, lambda: now[0])
@@ -258,8 +329,21 @@ class TestForwardAndSetAside:
         table = MemoryTable(aws, "SellerId", "Item").table
         return Forwarder(aws.client("events"), "bus", "https://sqs.test/dlq", table)
 
-    def test_it_is_forwarded_first(self, aws: Aws, forwarder: Forwarder) -> None:
-        assert forwarder.forward_and_set_aside("ORDER_CHANGE", BODY, "SellerId is missing")
+    def test_it_is_forwarded_first(
+        self, aws: Aws, forwarder: Forwarder, log_lines: Callable[[], list[dict[str, Any]]]
+    ) -> None:
+        assert forwarder.forward_and_set_aside("ORDER_CHANGE", BODY, "SellerId is missing") is True
+        forwarded, set_aside = log_lines()
+        assert (forwarded["message"], forwarded["event_id"], forwarded["notification_id"]) == (
+            "notification forwarded",
+            "e-1",
+            "n-1",
+        )
+        assert (set_aside["level"], set_aside["message"], set_aside["reason"]) == (
+            "ERROR",
+            "message cannot be processed and goes to the dead-letter queue",
+            "SellerId is missing",
+        )
         assert [operation for operation in aws.operations if operation != "Query"] == ["PutEvents", "SendMessage"]
         sent = aws.calls[-1][1]
         assert sent["MessageBody"] == BODY
@@ -281,11 +365,12 @@ class TestForwardAndSetAside:
         assert aws.operations.count("SendMessage") == 1
         attributes = aws.calls[-1][1]["MessageAttributes"]
         assert FORWARDED not in attributes
-        for reason in ("Sandbox must be Yes or No", "MalformedDetail"):
-            assert reason in attributes["Reason"]["StringValue"]
+        reasons = "Sandbox must be Yes or No; EventBridge: MalformedDetail: because"
+        assert attributes["Reason"]["StringValue"] == reasons
 
     def test_a_test_order_is_not_forwarded(self, aws: Aws, forwarder: Forwarder) -> None:
-        assert not forwarder.forward_and_set_aside("ORDER_CHANGE", WITHOUT_IDS, "Sandbox must be Yes or No")
+        refused = forwarder.forward_and_set_aside("ORDER_CHANGE", WITHOUT_IDS, "Sandbox must be Yes or No")
+        assert refused is False
         assert aws.calls == []
 
     def test_the_bus_that_fails_leaves_the_message_to_the_queue(self, aws: Aws, forwarder: Forwarder) -> None:

@@ -100,6 +100,13 @@ class TestOwner:
         ]
         with pytest.raises(OwnerUnknownError, match="report 7 of account"):
             self.find(reports, sellers, OF_VENDOR)
+        unnamed = FinishedReport(None, None, "7", "GET_X", "DONE")
+        with pytest.raises(OwnerUnknownError) as caught:
+            self.find(reports, sellers, unnamed)
+        assert str(caught.value) == (
+            "the owner of report 7 of an unnamed seller is unknown: not in the Reports table, no record of "
+            "subscription s-1, and the seller's region cannot be derived from its tokens"
+        )
         sellers.items = [subscription("A2", "FE")]
         assert self.find(reports, sellers, OF_VENDOR) == Owner("A2", Region.FE, asked_for_here=False)
 
@@ -139,8 +146,12 @@ class TestOwner:
         sellers.items = [token("EU"), token("NA")]
         moment = datetime(2026, 11, 21, tzinfo=UTC)
         request = OpenRequest("t", moment, moment, frozenset())
+        requests = OpenRequests(reports.table, lambda: moment)
         for of_region, seller_id, report_type in opened:
-            OpenRequests(reports.table, lambda: moment).add(seller_id, of_region, report_type, request)
+            requests.add(seller_id, of_region, report_type, request)
+        # One that is closed does not count.
+        requests.add("A1", Region.FE, REPORT.report_type, request)
+        requests.remove("A1", Region.FE, REPORT.report_type, request)
         if region is None:
             with pytest.raises(OwnerUnknownError):
                 self.find(reports, sellers)
@@ -157,7 +168,12 @@ class TestOwner:
         ({"orderChangeNotification": {"SellerId": "A1"}}, "A1"),
         ({"sellerId": "A1", "inner": {"sellerId": "A2"}}, "A1"),
         ({"one": {"two": {"sellerId": "A1"}}}, None),
-        ({"sellerId": ""}, None),
+        ({"sellerId": "", "merchantId": "A1"}, "A1"),
+        ({"sellerId": "x" * 256}, "x" * 256),
+        ({"sellerId": "x" * 257}, None),
+        ({"sellerId": "\ud800"}, None),
+        ({"sellerId": "Atzr|IwEBIHxq0123456789"}, None),
+        ({"sellerId": "x"}, "x"),
         ({"sellerId": 7}, None),
         ({"sellerid": "A1"}, None),
         ({}, None),

@@ -97,12 +97,21 @@ def test_metadata_is_not_needed() -> None:
     assert read_finished_report(read).report_id == "54517018502"
 
 
-@pytest.mark.parametrize("report_id", [None, "", 1.5, True, ["1"]])
+@pytest.mark.parametrize("report_id", [None, "", 1.5, True, ["1"], 10**256, -(10**256)])
 def test_a_report_is_needed(report_id: object) -> None:
     sent = notification()
     sent["payload"]["reportProcessingFinishedNotification"]["reportId"] = report_id
-    with pytest.raises(UnreadableNotificationError, match="reportId"):
+    with pytest.raises(
+        UnreadableNotificationError, match=r"^reportId is missing or neither a string nor a whole number$"
+    ):
         read_finished_report(read_notification(json.dumps(sent)))
+
+
+@pytest.mark.parametrize("report_id", ["x" * 256, 10**256 - 1, -1, 0])
+def test_an_id_is_as_long_as_a_table_can_have(report_id: object) -> None:
+    sent = notification(notificationType="REPORT_PROCESSING_FINISHED", notificationMetadata=[])
+    sent["payload"]["reportProcessingFinishedNotification"]["reportId"] = report_id
+    assert read_finished_report(read_notification(json.dumps(sent))).report_id == str(report_id)
 
 
 NO_STORED_TEXT = "is longer than 256 characters or not valid Unicode"
@@ -145,7 +154,7 @@ class TestStart:
     MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:ReportProcessor"
     OWNER = Owner("A3TH9S8BH6GOGM", Region.NA, asked_for_here=True)
 
-    def start(self, aws: Aws, existing: dict[str, str]) -> str | None:
+    def start(self, aws: Aws, existing: dict[str, str], report: FinishedReport | None = None) -> str | None:
         """`existing` has the inputs of the executions that exist, by name; like AWS, they are started once."""
 
         def start(given: Any) -> dict[str, Any]:
@@ -161,7 +170,10 @@ class TestStart:
 
         aws.answers |= {"StartExecution": start, "DescribeExecution": describe}
         return start_delivery(
-            aws.client("stepfunctions"), self.MACHINE, finished(self.OWNER.seller_id, "", "7"), self.OWNER
+            aws.client("stepfunctions"),
+            self.MACHINE,
+            report or finished(self.OWNER.seller_id, "", "7"),
+            self.OWNER,
         )
 
     def test_a_copy_of_the_notification_starts_nothing(self, aws: Aws) -> None:
@@ -186,6 +198,16 @@ class TestStart:
         assert json.loads(existing[name]) == self.delivery()
         # A copy of the notification finds both.
         assert self.start(aws, existing) is None
+
+    def test_the_other_name_is_no_longer_than_step_functions_allows(self, aws: Aws) -> None:
+        report = finished(self.OWNER.seller_id, "", "7" * 60)
+        taken = f"A3TH9S8BH6GOGM-{'7' * 60}-DONE"
+        assert (len(taken), execution_name(report, self.OWNER)) == (80, taken)
+        name = self.start(aws, {taken: "{}"}, report)
+        assert re.fullmatch(f"{taken[:63]}-[0-9a-f]{{16}}", name or "")
+        longer = execution_name(finished(self.OWNER.seller_id, "", "7" * 61), self.OWNER)
+        assert re.fullmatch("A3TH9S8BH6GOGM-7+-[0-9a-f]{16}", longer)
+        assert len(longer) == 80
 
     def delivery(self, **changed: Any) -> dict[str, Any]:
         return {

@@ -1,5 +1,6 @@
 """Subscribing against the simulator: payload versions, conflicts between them, and replacement."""
 
+import dataclasses
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,10 +11,11 @@ import pytest
 
 from quickstart.notifications import subscriptions
 from quickstart.notifications.destinations import Destinations
+from quickstart.notifications.directives import completed
 from quickstart.notifications.ending import Ended, end_subscription, unsubscribe
 from quickstart.notifications.payload_versions import PayloadVersions, create_in_any_version
 from quickstart.notifications.subscription_lookup import subscriptions_to
-from quickstart.notifications.subscription_records import SubscriptionRecords
+from quickstart.notifications.subscription_records import SubscriptionRecords, record_of
 from quickstart.notifications.subscription_requests import SubscriptionQuery, SubscriptionRequest
 from quickstart.notifications.subscriptions import (
     HiddenSubscriptionError,
@@ -24,7 +26,7 @@ from quickstart.notifications.subscriptions import (
 from quickstart.seller_removal import DepartureIncompleteError, Identities, StoredReports, remove_seller
 from sp_api import notifications
 from sp_api.deadline import Deadline, DeadlineExceeded
-from sp_api.errors import AccessDeniedError, InvalidInputError
+from sp_api.errors import AccessDeniedError, InvalidInputError, ThrottledError
 from sp_api.notifications import EventFilter, OrderChangeType, ProcessingDirective, Subscription
 from sp_api.regions import Region
 from tests.unit.quickstart.support import Aws, AwsError, MemoryTable
@@ -101,7 +103,13 @@ def of_the_old_quick_start(
     """As the original Quick Start leaves a seller: subscribed to its own queue."""
     known = [found for found in notifications.get_destinations(simulator.grantless()) if found.queue_arn == OLD_QUEUE]
     destination = known[0] if known else notifications.create_destination(simulator.grantless(), "old", OLD_QUEUE)
-    return notifications.create_subscription(simulator.seller(), notification_type, version, destination.destination_id)
+    return notifications.create_subscription(
+        simulator.seller(),
+        notification_type,
+        version,
+        destination.destination_id,
+        completed(None, notification_type),
+    )
 
 
 class TestVersions:
@@ -222,6 +230,13 @@ class TestVersions:
         notifications.delete_destination(stack.simulator.grantless(), first.destination_id)
         assert stack.subscribe().destination_id != first.destination_id
 
+    def test_a_destination_that_another_function_made_again_is_this_stacks_own(self, stack: Stack) -> None:
+        outdated = stack.destinations.id_for(stack.simulator.grantless(), QUEUE)
+        notifications.delete_destination(stack.simulator.grantless(), outdated)
+        existing = Stack(stack.simulator, table=stack.table).subscribe()
+        assert stack.subscribe() == existing
+        assert existing.destination_id != outdated
+
     def test_a_list_that_sp_api_throttles_does_not_prevent_it(self, stack: Stack) -> None:
         existing = stack.subscribe()
         stack.simulator.fault("status", "getSubscriptions", count=2, status=429)
@@ -257,6 +272,40 @@ class TestConflicts:
         assert stack.unsubscribe().subscription_ids == (made.subscription_id,)
         assert stack.at_sp_api() == []
 
+    def test_a_conflict_says_how_the_subscriptions_differ_and_what_to_do(
+        self, stack: Stack, rules: Callable[..., None]
+    ) -> None:
+        rules(payloadVersions={"ORDER_CHANGE": ["1.0", DATED]})
+        old = of_the_old_quick_start(stack.simulator, DATED, "ORDER_CHANGE")
+        own_id = stack.destinations.id_for(stack.simulator.grantless(), QUEUE)
+        own = notifications.create_subscription(
+            stack.simulator.seller(), "ORDER_CHANGE", "1.0", own_id, ProcessingDirective(EventFilter("ORDER_CHANGE"))
+        )
+        narrowed = EventFilter("ORDER_CHANGE", order_change_types=[OrderChangeType.BUYER_REQUESTED_CHANGE])
+        with pytest.raises(SubscriptionConflictError) as raised:
+            stack.subscribe("ORDER_CHANGE", processing_directive=ProcessingDirective(narrowed))
+        shown = "{'eventFilter': {'eventFilterType': 'ORDER_CHANGE'}}"
+        described = {
+            f"subscription {own.subscription_id}, payload version 1.0, with another ProcessingDirective ({shown})",
+            f"subscription {old.subscription_id}, payload version {DATED}, with another destination "
+            f"({old.destination_id} instead of {own_id})",
+        }
+        message = str(raised.value)
+        beginning = f"seller {SELLER_ID} is already subscribed to ORDER_CHANGE: "
+        end = (
+            "; send the request with Replace: true to delete every other subscription to this type and create the "
+            "requested one"
+        )
+        assert message.startswith(beginning)
+        assert message.endswith(end)
+        assert set(message.removeprefix(beginning).removesuffix(end).split("; ")) == described
+        assert (raised.value.status, raised.value.code, raised.value.field) == (
+            409,
+            "SubscriptionConflict",
+            "NotificationType",
+        )
+        assert raised.value.retry_after is None
+
     def test_one_beside_this_stacks_own_is_reported_and_replaced(
         self, stack: Stack, rules: Callable[..., None]
     ) -> None:
@@ -290,7 +339,11 @@ class TestConflicts:
         rules(payloadVersions="both", conflictScope="type")
         with pytest.raises(SubscriptionConflictError, match="Subscription already exist") as raised:
             stack.subscribe(payload_version=DATED)
-        assert first.subscription_id in str(raised.value)
+        described = (
+            f"subscription {first.subscription_id}, payload version 1.0, with another ProcessingDirective (none)"
+        )
+        assert described in str(raised.value)
+        assert "create the requested one. createSubscription: HTTP 409" in str(raised.value)
         made = stack.subscribe(payload_version=DATED, replace=True)
         assert stack.at_sp_api() == [(made.subscription_id, DATED)]
         assert stack.recorded() == [made.subscription_id]
@@ -334,23 +387,93 @@ class TestConflicts:
         stack.simulator.control("DELETE", "/faults")
         assert (stack.at_sp_api(), stack.recorded()) == ([], [])
 
-    def test_a_failed_replacement_restores_every_version(self, stack: Stack, rules: Callable[..., None]) -> None:
+    def test_a_failed_replacement_restores_every_version(
+        self, stack: Stack, rules: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also when the request's 20 s are used up: the function runs for 29 s."""
+        given: list[float] = []
+        after = Deadline.after
+
+        def noted(seconds: float) -> Deadline:
+            given.append(seconds)
+            return after(seconds)
+
         rules(payloadVersions="both")
         old = [of_the_old_quick_start(stack.simulator, version) for version in ("1.0", DATED)]
         stack.simulator.fault("status", "createSubscription", status=503)
+        monkeypatch.setattr(Deadline, "after", noted)
         with pytest.raises(SubscriptionReplacementError, match="restored as subscription"):
             stack.subscribe(replace=True)
+        monkeypatch.undo()
+        assert [seconds for seconds in given if seconds != 10] == [6]
         now = notifications.get_subscriptions(stack.simulator.seller(), REPORTS).subscriptions
         assert {found.payload_version for found in now} == {"1.0", DATED}
         assert {found.destination_id for found in now} == {old[0].destination_id}
 
-    def test_a_conflict_after_the_deletion_can_be_retried(self, stack: Stack) -> None:
+    def test_a_replacement_whose_answer_is_lost_is_found(self, stack: Stack) -> None:
+        old = of_the_old_quick_start(stack.simulator)
+        stack.records.store(record_of(SELLER_ID, Region.NA, REPORTS, dataclasses.replace(old, payload_version="2.0")))
+        stack.simulator.fault("lose", "createSubscription")
+        made = stack.subscribe(replace=True)
+        assert stack.at_sp_api() == [(made.subscription_id, "1.0")]
+        assert made.subscription_id in stack.recorded()
+
+    def test_a_replacement_that_fails_before_anything_is_deleted_is_sp_apis_answer(self, stack: Stack) -> None:
+        old = of_the_old_quick_start(stack.simulator)
+        stack.simulator.fault("status", "deleteSubscriptionById", count=9, status=429)
+        with pytest.raises(ThrottledError):
+            stack.subscribe(replace=True)
+        assert stack.at_sp_api() == [(old.subscription_id, "1.0")]
+        assert stack.recorded() == []
+
+    def test_a_deletion_that_fails_beside_the_requested_subscription_restores_nothing(
+        self, stack: Stack, rules: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rules(payloadVersions={REPORTS: ["1.0", DATED, "2.0"]})
+        own = stack.subscribe(payload_version="2.0")
+        old = [of_the_old_quick_start(stack.simulator, version) for version in ("1.0", DATED)]
+
+        def end_then_fail(*given: Any) -> None:
+            end_subscription(*given)
+            stack.simulator.fault("status", "deleteSubscriptionById", count=9, status=429)
+
+        monkeypatch.setattr(subscriptions, "end_subscription", end_then_fail)
+        with pytest.raises(ThrottledError):
+            stack.subscribe(payload_version="2.0", replace=True)
+        assert set(stack.at_sp_api()) == {(own.subscription_id, "2.0"), (old[1].subscription_id, DATED)}
+
+    def test_a_subscription_that_another_request_makes_while_a_deletion_fails_is_recorded(
+        self, stack: Stack, rules: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rules(payloadVersions="both")
+        old = [of_the_old_quick_start(stack.simulator, version) for version in ("1.0", DATED)]
+        own_id = stack.destinations.id_for(stack.simulator.grantless(), QUEUE)
+        made: list[Subscription] = []
+
+        def end_then_fail(*given: Any) -> None:
+            end_subscription(*given)
+            made.append(notifications.create_subscription(stack.simulator.seller(), REPORTS, "1.0", own_id))
+            stack.simulator.fault("status", "deleteSubscriptionById", count=9, status=429)
+
+        monkeypatch.setattr(subscriptions, "end_subscription", end_then_fail)
+        with pytest.raises(SubscriptionReplacementError):
+            stack.subscribe(replace=True)
+        (own,) = made
+        assert set(stack.at_sp_api()) == {(own.subscription_id, "1.0"), (old[1].subscription_id, DATED)}
+        assert stack.recorded() == [own.subscription_id]
+
+    def test_a_conflict_after_the_deletion_can_be_retried(
+        self, stack: Stack, log_lines: Callable[[], list[dict[str, Any]]]
+    ) -> None:
         of_the_old_quick_start(stack.simulator)
         conflict = {"fault": "status", "status": 409, "code": "StateConflict", "message": "It conflicts."}
         stack.simulator.control("POST", "/faults", {"operation": "createSubscription", "count": 2, **conflict})
         with pytest.raises(SubscriptionReplacementError, match="no longer subscribed") as raised:
             stack.subscribe(replace=True)
         assert (raised.value.status, raised.value.retry_after) == (409, 60.0)
+        line = log_lines()[-1]
+        assert (line["level"], line["message"]) == ("ERROR", "a deleted subscription could not be restored")
+        assert line["reason"].startswith("createSubscription: HTTP 409")
         made = stack.subscribe(replace=True)
         assert stack.at_sp_api() == [(made.subscription_id, "1.0")]
 

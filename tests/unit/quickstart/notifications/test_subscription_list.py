@@ -1,15 +1,17 @@
 """A seller's subscriptions, as recorded and as SP-API returns them."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from quickstart.notifications import subscription_list
-from quickstart.notifications.subscription_list import SubscriptionList, described, list_subscriptions
+from quickstart.notifications.subscription_list import Comparison, SubscriptionList, described, list_subscriptions
 from quickstart.notifications.subscription_records import SubscriptionRecord
 from quickstart.notifications.types import SQS_TYPES
 from sp_api.errors import AuthorizationError, PermanentError, SellingPartnerApiError, ThrottledError
-from sp_api.notifications import Subscription
+from sp_api.notifications import EventFilter, ProcessingDirective, Subscription
 from sp_api.regions import Region
 
 TYPE, OTHER = "ORDER_CHANGE", "FEE_PROMOTION"
@@ -26,12 +28,14 @@ class SpApi:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.versions: dict[str, list[str]] = {}
         self.answers: dict[str, tuple[Subscription, ...] | SellingPartnerApiError] = {}
         self.otherwise: SellingPartnerApiError | None = None
 
-    def __call__(self, seller: object, notification_type: str, _versions: object) -> tuple[Subscription, ...]:
+    def __call__(self, seller: object, notification_type: str, versions: Iterable[str]) -> tuple[Subscription, ...]:
         assert seller is SELLER
         self.asked.append(notification_type)
+        self.versions[notification_type] = list(versions)
         answer = self.answers.get(notification_type, self.otherwise or ())
         if isinstance(answer, SellingPartnerApiError):
             raise answer
@@ -61,6 +65,32 @@ def test_what_is_in_both_only_recorded_and_only_at_sp_api(sp_api: SpApi) -> None
         "destinationId": "d-9",
         "payloadVersion": "2.0",
     }
+
+
+def test_a_subscription_is_described_with_its_directive(sp_api: SpApi) -> None:
+    directive = ProcessingDirective(EventFilter(TYPE))
+    sp_api.answers[TYPE] = (Subscription("s-1", "d-1", "1.0", directive),)
+    assert list_subscriptions(SELLER, [record(TYPE, 1)], TYPE).described() == {
+        "subscriptions": [
+            {
+                "notificationType": TYPE,
+                "state": "Subscribed",
+                "subscriptionId": "s-1",
+                "destinationId": "d-1",
+                "payloadVersion": "1.0",
+                "processingDirective": {"eventFilter": {"eventFilterType": TYPE}},
+            }
+        ],
+        "notCompared": [],
+    }
+
+
+def test_a_record_that_sp_api_does_not_have_is_described_as_it_is(sp_api: SpApi) -> None:
+    recorded = replace(record("ACCOUNT_STATUS_CHANGED", 1), payload_version="3.0")
+    found = list_subscriptions(SELLER, [recorded], "ACCOUNT_STATUS_CHANGED")
+    assert found.subscriptions == (Comparison("ACCOUNT_STATUS_CHANGED", "Gone", "s-1", "d-1", "3.0"),)
+    # Where SP-API refuses the list, it is asked for the recorded version first.
+    assert sp_api.versions == {"ACCOUNT_STATUS_CHANGED": ["3.0", "1.0", "2021-01-01"]}
 
 
 def test_recorded_types_are_asked_for_first_and_none_twice(sp_api: SpApi) -> None:

@@ -8,12 +8,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from quickstart.notifications.destinations import Destinations
-from quickstart.notifications.ending import ElsewhereError, Ended, NotSubscribedError, unsubscribe
+from quickstart.notifications.ending import (
+    ElsewhereError,
+    Ended,
+    NotSubscribedError,
+    end_subscription,
+    unsubscribe,
+)
 from quickstart.notifications.subscription_records import SubscriptionRecord, SubscriptionRecords
-from quickstart.notifications.subscription_requests import SubscriptionQuery
+from quickstart.notifications.subscription_requests import SubscriptionQuery, SubscriptionRequest
+from quickstart.notifications.subscriptions import HiddenSubscriptionError, SubscriptionReplacementError
+from quickstart.refusals import Refusal
 from quickstart.token_vault import SellerUnknownError
 from sp_api.caller import Caller
-from sp_api.errors import AccessDeniedError, AuthorizationError, ThrottledError
+from sp_api.errors import AccessDeniedError, AuthorizationError, ConflictError, ThrottledError
 from sp_api.regions import Region
 from tests.unit.quickstart.support import Aws, AwsError, MemoryTable
 from tests.unit.sp_api.support import (
@@ -26,6 +34,7 @@ from tests.unit.sp_api.support import (
     seller_of,
 )
 
+LogLines = Callable[[], list[dict[str, Any]]]
 TYPE = "ORDER_CHANGE"
 QUERY = SubscriptionQuery(SELLER_ID, Region.NA, TYPE)
 LISTED = "/na/notifications/v1/subscriptions"
@@ -104,11 +113,13 @@ class TestRecorded:
         assert records.of_seller(SELLER_ID) == (other,)
 
     def test_one_that_sp_api_no_longer_has_ends_too(
-        self, server: ScriptedServer, table: MemoryTable, end: Callable[[], Ended]
+        self, server: ScriptedServer, table: MemoryTable, end: Callable[[], Ended], log_lines: LogLines
     ) -> None:
         server.answer("DELETE", f"{SUBSCRIPTIONS}/s-1", errors_json(404, "NotFound", "gone"))
         assert end() == Ended(("s-1",), destination_removed=True)
         assert table.items == []
+        (line,) = log_lines()
+        assert (line["message"], line["subscription_id"]) == ("subscription was already gone", "s-1")
 
     def test_it_ends_with_the_sellers_token_where_sp_api_refuses_the_application(
         self, server: ScriptedServer, end: Callable[[], Ended]
@@ -117,9 +128,13 @@ class TestRecorded:
         assert end() == Ended(("s-1",), destination_removed=True)
         assert len(server.received(f"{SUBSCRIPTIONS}/s-1", "DELETE")) == 2
 
-    def test_one_that_is_gone_for_the_seller_ends_too(self, server: ScriptedServer, end: Callable[[], Ended]) -> None:
+    def test_one_that_is_gone_for_the_seller_ends_too(
+        self, server: ScriptedServer, end: Callable[[], Ended], log_lines: LogLines
+    ) -> None:
         server.answer("DELETE", f"{SUBSCRIPTIONS}/s-1", DENIED, errors_json(404, "NotFound", "gone"))
         assert end().subscription_ids == ("s-1",)
+        (line,) = log_lines()
+        assert (line["message"], line["subscription_id"]) == ("subscription was already gone", "s-1")
 
     def test_when_sp_api_refuses_both_the_record_stays(
         self, server: ScriptedServer, records: SubscriptionRecords, end: Callable[[], Ended]
@@ -128,6 +143,68 @@ class TestRecorded:
         with pytest.raises(AccessDeniedError, match="as the application; as the seller: deleteSubscriptionById"):
             end()
         assert records.of_seller(SELLER_ID) == (RECORD,)
+
+    @pytest.mark.parametrize(
+        ("details", "told"), [("", "as the application"), ("The operation is not grantless", None)]
+    )
+    @pytest.mark.parametrize(
+        "cause",
+        [
+            SellerUnknownError(SELLER_ID, "NA"),
+            AuthorizationError("LWA refresh_token", status=400, error="invalid_grant", message="m", action="a"),
+        ],
+    )
+    def test_when_sp_api_refuses_the_application_and_there_is_no_token_both_are_told(
+        self, server: ScriptedServer, details: str, told: str | None, cause: Exception
+    ) -> None:
+        def seller() -> Caller:
+            raise cause
+
+        refusal = errors_json(403, "Unauthorized", "denied", details, {"x-amzn-RequestId": "r-1"})
+        server.answer("DELETE", f"{SUBSCRIPTIONS}/s-1", refusal)
+        with pytest.raises(AccessDeniedError) as refused:
+            end_subscription(application_of(server), seller, TYPE, "s-1")
+        error = refused.value
+        assert (error.operation, error.status, error.code, error.message, error.request_id) == (
+            "deleteSubscriptionById",
+            403,
+            "Unauthorized",
+            "denied",
+            "r-1",
+        )
+        assert error.details == f"{told or details}; as the seller: {cause}"
+
+    def test_where_sp_api_refuses_to_look_the_recorded_one_ends(
+        self, server: ScriptedServer, end: Callable[[], Ended]
+    ) -> None:
+        server.answer("GET", LISTED, DENIED)
+        server.answer("GET", SUBSCRIPTIONS, DENIED)
+        ended = end()
+        assert ended.subscription_ids == ("s-1",)
+        assert str(ended.not_compared).startswith("getSubscription: HTTP 403")
+
+    def test_one_of_two_destinations_that_is_kept_is_not_removed(
+        self, server: ScriptedServer, records: SubscriptionRecords, end: Callable[[], Ended]
+    ) -> None:
+        records.store(replace(RECORD, subscription_id="s-2", destination_id="d-2", payload_version="2.0"))
+        in_use = errors_json(403, "Unauthorized", "denied", "The destination has subscriptions")
+        server.answer("DELETE", f"{SUBSCRIPTIONS}/s-2", DELETED)
+        server.answer("DELETE", f"{DESTINATIONS}/d-2", in_use)
+        assert end() == Ended(("s-1", "s-2"), destination_removed=False)
+        assert len(server.received(DESTINATION, "DELETE")) == 1
+
+    @pytest.mark.usefixtures("end")
+    def test_a_destination_that_is_gone_is_made_again_for_the_next_subscription(
+        self, server: ScriptedServer, records: SubscriptionRecords
+    ) -> None:
+        held = Destinations()
+        listed = {"destinationId": "d-1", "name": "n", "resource": {"sqs": {"arn": QUEUE}}}
+        server.answer("GET", DESTINATIONS, answer_json({"payload": [listed]}))
+        application = application_of(server)
+        assert held.id_for(application, QUEUE) == "d-1"
+        unsubscribe(QUERY, lambda: seller_of(server), application, held, records, (QUEUE,))
+        held.id_for(application, QUEUE)
+        assert len(server.received(DESTINATIONS, "GET")) == 2
 
     def test_one_of_another_version_without_a_record_ends_with_it(
         self, server: ScriptedServer, end: Callable[[], Ended]
@@ -180,10 +257,17 @@ class TestRecorded:
 
     @pytest.mark.parametrize("refusal", [errors_json(403, "Unauthorized", "denied"), errors_json(500, "X", "failed")])
     def test_a_destination_that_sp_api_does_not_delete_is_kept(
-        self, server: ScriptedServer, end: Callable[[], Ended], refusal: Answer
+        self, server: ScriptedServer, end: Callable[[], Ended], log_lines: LogLines, refusal: Answer
     ) -> None:
         server.answer("DELETE", DESTINATION, refusal)
         assert end() == Ended(("s-1",), destination_removed=False)
+        line = log_lines()[-1]
+        assert (line["level"], line["message"], line["destination_id"]) == (
+            "WARNING",
+            "destination was not deleted",
+            "d-1",
+        )
+        assert line["reason"].startswith(f"deleteDestination: HTTP {refusal.status}")
 
     def test_a_destination_that_is_gone_is_removed(self, server: ScriptedServer, end: Callable[[], Ended]) -> None:
         server.answer("DELETE", DESTINATION, errors_json(404, "NotFound", "gone"))
@@ -268,3 +352,27 @@ class TestUnrecorded:
 
         with pytest.raises(SellerUnknownError):
             unsubscribe(QUERY, no_seller, application_of(server), Destinations(), records, (QUEUE,))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answer"),
+    [
+        (ElsewhereError(QUERY, [RECORD]), (409, "SubscriptionConflict", "OnlyOwn", None)),
+        (NotSubscribedError(QUERY), (404, "NotSubscribed", "NotificationType", None)),
+        (
+            HiddenSubscriptionError(SubscriptionRequest(SELLER_ID, Region.NA, TYPE), ConflictError("x", status=409)),
+            (409, "SubscriptionConflict", "NotificationType", 60),
+        ),
+        (
+            SubscriptionReplacementError([RECORD], [], ConflictError("createSubscription", status=409)),
+            (409, "SubscriptionNotReplaced", "NotificationType", 60),
+        ),
+        (
+            SubscriptionReplacementError([RECORD], [], AccessDeniedError("createSubscription", status=403)),
+            (502, "SubscriptionNotReplaced", "NotificationType", None),
+        ),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_the_status_of_each_refusal(refusal: Refusal, answer: tuple[int, str, str, float | None]) -> None:
+    assert (refusal.status, refusal.code, refusal.field, refusal.retry_after) == answer

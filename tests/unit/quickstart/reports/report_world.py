@@ -94,6 +94,9 @@ class ReportsTable(Table):
     def delete(self, key: Item) -> None:
         self.items.pop(_key(key), None)
 
+    def scan(self, condition: ConditionBase) -> Iterator[Item]:
+        return iter([dict(item) for item in self.items.values() if holds(condition, item)])
+
     def _write(self, write: Callable[[], bool]) -> bool:
         failure = self.failures.pop(0) if self.failures else None
         with self.lock:

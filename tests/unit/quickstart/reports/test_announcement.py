@@ -1,7 +1,7 @@
 """What the e-mails say, and that each is sent once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -83,10 +83,11 @@ AGAIN = [
 
 
 @pytest.mark.parametrize(
-    ("status", "story"),
+    ("status", "headline", "story"),
     [
         (
             "CANCELLED",
+            "was cancelled",
             [
                 "SP-API cancelled the report, so there is no document. That usually means one of these:",
                 "- there is no data for the requested period and marketplaces;",
@@ -102,6 +103,7 @@ AGAIN = [
         ),
         (
             "FATAL",
+            "failed",
             [
                 "SP-API could not create the report (FATAL).",
                 "SP-API's explanation:",
@@ -113,6 +115,7 @@ AGAIN = [
         ),
         (
             "DONE",
+            "has no document",
             [
                 "SP-API finished the report (DONE) but returned no document for it, and no reason.",
                 "",
@@ -122,6 +125,7 @@ AGAIN = [
         ),
         (
             "EXPIRED",
+            "has ended",
             [
                 "SP-API returned the report with the status EXPIRED and without a document.",
                 "",
@@ -131,9 +135,74 @@ AGAIN = [
         ),
     ],
 )
-def test_the_whole_story_of_a_report_without_a_document(status: str, story: list[str]) -> None:
+def test_the_whole_story_of_a_report_without_a_document(status: str, headline: str, story: list[str]) -> None:
     message = message_of(report_status=status, explanation="Too many rows.")
+    assert message.subject == f"{REPORT.report_type} {headline}: report 54517018502 of seller A3TH9S8BH6GOGM"
     assert message.body.splitlines()[6:] == story
+    assert message.body.endswith("#a-report\n")
+    assert message.data == {
+        "DeliveryStatus": "DELIVERED",
+        "SellerId": "A3TH9S8BH6GOGM",
+        "ReportId": "54517018502",
+        "ReportType": "GET_MERCHANT_LISTINGS_ALL_DATA",
+        "ProcessingStatus": status,
+        "DataStartTime": "2026-11-01T00:00:00+00:00",
+        "DataEndTime": "2026-11-02T00:00:00+00:00",
+        **dict.fromkeys(("ReportUrl", "ReportUrlExpires", "CompressionAlgorithm", "ObjectKey", "SizeBytes", "Sha256")),
+        "GuessedCharset": None,
+        "Explanation": "Too many rows.",
+        "ExplanationError": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("explained", "lines"),
+    [
+        ({}, []),
+        ({"explanation": "Too many rows."}, ["", "SP-API's explanation:", "Too many rows."]),
+        (
+            {"explanation_error": "NotFoundError"},
+            ["", "SP-API has an explanation, but it could not be fetched (NotFoundError)."],
+        ),
+    ],
+)
+def test_a_cancelled_report_has_an_explanation_only_if_sp_api_does(explained: dict[str, str], lines: list[str]) -> None:
+    body = message_of(report_status="CANCELLED", **explained).body.splitlines()
+    assert body[body.index("- someone cancelled the request.") + 1 : -5] == lines
+
+
+def test_a_fatal_report_without_an_explanation_says_so() -> None:
+    body = message_of(report_status="FATAL").body.splitlines()
+    assert body[body.index("") + 1 :][:2] == [
+        "SP-API could not create the report (FATAL).",
+        "SP-API gave no reason.",
+    ]
+
+
+GIVEN = {"SellerId": "A1", "ReportId": "7", "ReportType": "GET_X", "ReportStatus": "DONE"}
+STORED = {"ObjectKey": "A1/7.tsv", "SizeBytes": 12, "Sha256": "ab", "CompressionAlgorithm": "GZIP"}
+COVERED = {"DataStartTime": "2026-11-01T00:00:00+00:00", "DataEndTime": "2026-11-02T00:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "changed"),
+    [
+        ({}, {}),
+        (STORED, {"document": StoredReport("A1/7.tsv", 12, "ab", gzipped=True)}),
+        (
+            STORED | {"CompressionAlgorithm": "NONE", "GuessedCharset": "ms932"},
+            {"document": StoredReport("A1/7.tsv", 12, "ab", gzipped=False, guessed_charset="ms932")},
+        ),
+        (COVERED, {"data_start_time": COVERED["DataStartTime"], "data_end_time": COVERED["DataEndTime"]}),
+        ({"ExplanationDocumentId": "d", "Explanation": "why"}, {"explanation": "why"}),
+        ({"ExplanationDocumentId": "d", "ExplanationError": "X"}, {"explanation_error": "X"}),
+        ({"ExplanationDocumentId": "d"}, {"explanation_error": "not fetched"}),
+    ],
+)
+def test_what_the_state_machine_carries_is_the_finished_report(fields: dict[str, Any], changed: dict[str, Any]) -> None:
+    assert FinishedReport.from_workflow(GIVEN | fields) == replace(
+        FinishedReport("A1", "7", "GET_X", "DONE"), **changed
+    )
 
 
 def test_programs_get_the_same_as_json() -> None:
@@ -300,6 +369,7 @@ class TestAnnounceReport:
     def test_the_session_that_signs_the_link_may_read_this_object_only(self, aws: Aws, announce: Announce) -> None:
         announce(replace(REPORT, document=replace(DOCUMENT, key="A1/${x}/*?.tsv")))
         (given,) = [given for operation, given in aws.calls if operation == "AssumeRole"]
+        assert given["RoleSessionName"] == f"report-{REPORT.report_id}"
         assert json.loads(given["Policy"]) == {
             "Version": "2012-10-17",
             "Statement": [
@@ -356,11 +426,15 @@ class TestAnnounceReport:
             announce(replace(REPORT, document=DOCUMENT))
         assert table.items == []
 
-    def test_once(self, aws: Aws, announce: Announce) -> None:
+    def test_once(self, aws: Aws, announce: Announce, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
         report = replace(REPORT, document=DOCUMENT)
         assert [announce(report), announce(report)] == ["message-1", "message-1"]
         assert aws.operations.count("Publish") == 1
         assert aws.operations[7:] == ["GetItem"]
+        assert [(line["message"], line["status"]) for line in log_lines()] == [
+            ("report announced", "DONE"),
+            ("report was announced before", "DONE"),
+        ]
 
     @pytest.mark.parametrize("status", ["CANCELLED", "FATAL", "DONE"])
     def test_a_document_that_comes_after_all_is_announced(
@@ -372,7 +446,9 @@ class TestAnnounceReport:
         assert [announce(stored), announce(stored)] == ["message-2", "message-2"]
         assert aws.operations.count("Publish") == 2
         sent = next(given["Message"] for name, given in reversed(aws.calls) if name == "Publish")
-        assert f"An earlier message said that this report was {status}" in sent
+        story = json.loads(sent)["email"].splitlines()
+        told = f"An earlier message said that this report was {status}. SP-API has it now."
+        assert story[story.index("") + 1 :][:3] == [told, "", "Download it with this link:"]
         assert (table.find(ReportId=REPORT.report_id) or {})["AnnouncedOutcome"] == "DELIVERED"
 
     @pytest.mark.parametrize("status", ["CANCELLED", "FATAL", "DONE"])
@@ -402,7 +478,9 @@ class TestAnnounceReport:
         assert not raised.value.reserved
         assert aws.operations.count("Publish") == 1
 
-    @pytest.mark.parametrize(("status", "claim"), [(429, "RELEASED"), (403, "RELEASED"), (500, "DONE DELIVERED")])
+    @pytest.mark.parametrize(
+        ("status", "claim"), [(429, "RELEASED"), (403, "RELEASED"), (499, "RELEASED"), (500, "DONE DELIVERED")]
+    )
     def test_a_message_that_sns_refuses_is_not_noted_and_its_claim_released(
         self, aws: Aws, table: MemoryTable, announce: Announce, status: int, claim: str
     ) -> None:
@@ -428,6 +506,9 @@ class TestAnnounceReport:
             return write(given)
 
         aws.answers["UpdateItem"] = claimed
-        with pytest.raises(AnnouncementInProgressError):
+        with pytest.raises(
+            AnnouncementInProgressError,
+            match=r"^another function is announcing report 54517018502 of A3TH9S8BH6GOGM$",
+        ):
             announce(replace(REPORT, document=DOCUMENT))
         assert "Publish" not in aws.operations

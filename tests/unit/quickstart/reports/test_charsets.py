@@ -40,6 +40,9 @@ def result(content_type: str | None, text: bytes, *marketplace_ids: str) -> Stor
         ("application/xml", "application/xml"),
         ("application/json", "application/json"),
         ("application/json; charset=utf8", "application/json; charset=UTF-8"),
+        ("application/json; charset=Big5", "application/json; charset=Big5"),
+        ("text/csv; charset=Cp1252", "text/csv; charset=windows-1252"),
+        ("text/plain; charset=us-ascii", "text/plain; charset=windows-1252"),
         ("application/pdf", "application/pdf"),
         (None, "application/octet-stream"),
         ("text/plain\r\nX-Injected: 1", "application/octet-stream"),
@@ -67,6 +70,21 @@ def test_a_mark_is_proof_whatever_the_label(mark: bytes, codec: str, name: str, 
     stored = result(f"text/plain{label}", text, JAPAN)
     assert stored == StoredContentType(f"text/plain; charset={name}")
     assert text.decode(name).removeprefix("\ufeff") == "sku\tname\nGröße €\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("application/json; charset=Cp1252", "application/json; charset=UTF-8"),
+        ("text/csv", "text/csv; charset=UTF-8"),
+        # These say their charset inside, or need not say it.
+        ("application/json", "application/json"),
+        ("text/xml", "text/xml"),
+        ("TEXT/XML", "TEXT/XML"),
+    ],
+)
+def test_a_mark_is_proof_where_the_type_has_a_charset(sent: str, stored: str) -> None:
+    assert result(sent, codecs.BOM_UTF8 + b"x") == StoredContentType(stored)
 
 
 @pytest.mark.parametrize(

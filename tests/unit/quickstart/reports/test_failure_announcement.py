@@ -55,20 +55,20 @@ def failure(**execution: str) -> FailedDelivery:
 
 
 @pytest.mark.parametrize(
-    "event",
+    ("event", "missing"),
     [
-        {},
-        {"detail": None},
-        {"detail": {"status": "FAILED"}},
-        {"detail": {"executionArn": ["arn"], "status": "FAILED"}},
-        {"detail": {"executionArn": "0001-01-01T00:00:00Z", "status": "FAILED"}},
-        {"detail": {"executionArn": ARN, "status": 7}},
-        {"detail": {"executionArn": ARN, "status": "\ud800"}},
+        ({}, "executionArn of an execution"),
+        ({"detail": None}, "executionArn of an execution"),
+        ({"detail": {"status": "FAILED"}}, "executionArn of an execution"),
+        ({"detail": {"executionArn": ["arn"], "status": "FAILED"}}, "executionArn of an execution"),
+        ({"detail": {"executionArn": "0001-01-01T00:00:00Z", "status": "FAILED"}}, "executionArn of an execution"),
+        ({"detail": {"executionArn": ARN, "status": 7}}, "status of its execution"),
+        ({"detail": {"executionArn": ARN, "status": "\ud800"}}, "status of its execution"),
     ],
 )
-def test_an_event_that_names_no_execution_is_called_unreadable(event: dict[str, Any]) -> None:
+def test_an_event_that_names_no_execution_is_called_unreadable(event: dict[str, Any], missing: str) -> None:
     states: Any = States()
-    with pytest.raises(UnreadableFailureError, match="the event has no"):
+    with pytest.raises(UnreadableFailureError, match=f"^the event has no {missing}$"):
         read_failure(event, states)
     assert states.described == 0
 
@@ -121,9 +121,40 @@ class TestReadFailure:
         assert (described, failed.status, failed.error, failed.cause) == (1, status, "X", "y")
         assert failed.report_id == "54517018502"
 
+    @pytest.mark.parametrize("missing", ["error", "cause"])
+    def test_an_event_with_an_error_or_its_cause_is_enough(self, missing: str) -> None:
+        failed, described = self.read({**self.WHOLE, missing: None})
+        assert described == 0
+        assert failed == replace(self.read(self.WHOLE)[0], **{missing: ""})
+
     def test_an_execution_that_timed_out_is_not_read_for_an_error(self) -> None:
         failed, described = self.read({**self.WHOLE, "status": "TIMED_OUT", "error": None, "cause": None})
         assert (described, failed.status, failed.error, failed.cause) == (0, "TIMED_OUT", "", "")
+
+
+@pytest.mark.parametrize("longest", ["x" * 256, "\u00e9" * 256])
+def test_an_id_that_no_table_can_have_is_unknown(longest: str) -> None:
+    """People start executions by hand, with any input."""
+    names = ("SellerId", "ReportId", "ReportType")
+    kept = failure(status="FAILED", error="X", input=json.dumps(dict.fromkeys(names, longest)))
+    assert (kept.seller_id, kept.report_id, kept.report_type) == (longest,) * 3
+    for other in (longest + "x", "", 7, None, "\ud800", ["x"]):
+        failed = failure(status="FAILED", error="X", input=json.dumps(dict.fromkeys(names, other)))
+        assert (failed.seller_id, failed.report_id, failed.report_type) == (None, None, "(unknown)")
+
+
+@pytest.mark.parametrize("missing", ["SellerId", "ReportId"])
+def test_a_failure_without_seller_or_report_is_recorded_as_its_executions(missing: str) -> None:
+    given = {"SellerId": "A1", "ReportId": "7", "ReportType": "GET_X", missing: None}
+    failed = failure(status="FAILED", error="X", input=json.dumps(given))
+    assert failed.recorded_as == ("*", "EXECUTION#A3TH9S8BH6GOGM-54517018502-DONE")
+    message = write_message(failed, STACK)
+    ids = [line for line in message.body.splitlines() if line.startswith(("Seller ", "Report id "))]
+    assert ids == [
+        f"Report id    {'(unknown)' if missing == 'ReportId' else '7'}",
+        f"Seller       {'(unknown)' if missing == 'SellerId' else 'A1'}",
+    ]
+    assert message.data[missing] is None
 
 
 def test_a_functions_error_is_reported_without_its_stack() -> None:
@@ -165,6 +196,7 @@ def test_an_execution_that_ended_without_an_error(status: str, words: str) -> No
     message = write_message(failed, STACK)
     assert words in message.body
     assert "Error message:" not in message.body
+    assert "Error        (none)" in message.body.splitlines()
     assert (message.data["Error"], message.data["Explanation"]) == (None, None)
 
 
@@ -191,6 +223,9 @@ def test_every_error_has_a_meaning_and_a_remedy() -> None:
         meaning, remedy = lines[lines.index("") + 2], lines[lines.index("What to do:") + 1]
         for sentence in (meaning, remedy):
             assert re.fullmatch(r"[A-Z].{25,}\.", sentence), (error, sentence)
+        # Each remedy says whether to redrive the execution.
+        assert not re.search("redriv", meaning, re.IGNORECASE), error
+        assert re.search("redriv", remedy, re.IGNORECASE), error
         assert remedy != "Once this is fixed, redrive the execution (see below).", error
 
 
@@ -264,7 +299,7 @@ def test_an_unknown_error_leads_to_the_log(error: str) -> None:
     )
 
 
-@pytest.mark.parametrize("given", ["{}", "[]", "no JSON", ""])
+@pytest.mark.parametrize("given", ["{}", "[]", "no JSON", "", "[" * 100_000])
 def test_an_execution_with_another_input(given: str) -> None:
     failed = failure(status="FAILED", input=given, error="X")
     assert (failed.seller_id, failed.report_id) == (None, None)
@@ -342,6 +377,7 @@ class TestAnnounceFailure:
         announce(failure(status="FAILED", input=GIVEN, error="NotFoundError"))
         (line,) = log_lines()
         assert (line["level"], line["message"], line["error"]) == ("ERROR", "report not delivered", "NotFoundError")
+        assert line["status"] == "FAILED"
         assert (line["seller_id"], line["report_id"], line["execution_arn"]) == (
             "A3TH9S8BH6GOGM",
             "54517018502",
@@ -356,22 +392,39 @@ class TestAnnounceFailure:
         topic = ReportTopic(aws.client("sns"), "arn:aws:sns:us-east-1:111122223333:t", pace, STACK)
         return announce_failure(failure(status="FAILED", input=GIVEN, error="NotFoundError"), ledger, topic)
 
-    def test_nothing_is_sent_or_recorded_about_a_seller_who_was_removed(self, aws: Aws, table: MemoryTable) -> None:
+    def test_nothing_is_sent_or_recorded_about_a_seller_who_was_removed(
+        self, aws: Aws, table: MemoryTable, log_lines: Callable[[], list[dict[str, Any]]]
+    ) -> None:
         asked: list[str] = []
 
         def gone(seller_id: str, likely: Region | None = None) -> bool:
             asked.append(seller_id)
             return never_known(seller_id, likely)
 
-        assert not self.removed(aws, table, gone)
+        assert self.removed(aws, table, gone) is False
         assert asked == ["A3TH9S8BH6GOGM"]
         assert (table.items, "Publish" in aws.operations) == ([], False)
+        assert [line["message"] for line in log_lines()] == [
+            "report not delivered",
+            "no message: the seller was removed",
+        ]
+
+    def test_a_failure_of_a_report_with_a_record_is_announced(self, aws: Aws, table: MemoryTable) -> None:
+        """The removal of its seller, which deletes the record, has not ended."""
+        table.items = [{"ReportId": "54517018502", "SellerId": "A3TH9S8BH6GOGM", "CreatedTime": "2026-11-21"}]
+        assert self.removed(aws, table, never_known) is True
+        assert aws.operations.count("Publish") == 1
 
     def test_nothing_is_sent_or_recorded_about_a_seller_who_is_removed_meanwhile(
-        self, aws: Aws, table: MemoryTable
+        self, aws: Aws, table: MemoryTable, log_lines: Callable[[], list[dict[str, Any]]]
     ) -> None:
         answers = iter([True, False])
-        assert not self.removed(aws, table, lambda _seller_id, _likely=None: next(answers))
+        assert self.removed(aws, table, lambda _seller_id, _likely=None: next(answers)) is False
+        line = log_lines()[-1]
+        assert (line["message"], line["reason"]) == (
+            "no message: the seller was removed",
+            "report 54517018502 of seller A3TH9S8BH6GOGM was deleted",
+        )
         assert [item for item in table.items if item.get("SellerId") == "A3TH9S8BH6GOGM"] == []
         assert "Publish" not in aws.operations
 

@@ -1,6 +1,7 @@
 """Calls of SP-API at their slots: when to wait, what is passed back, and what a 429 does."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -56,6 +57,20 @@ def test_without_a_free_slot_the_call_is_later_with_what_it_needs(calls: Callabl
     after = calls({}).at_slot(GET_REPORT_DOCUMENT, answered)
     assert isinstance(after, CallLater)
     assert 118 < after.seconds <= 120
+
+
+@pytest.mark.parametrize(
+    ("operation", "at_once", "interval"), [(GET_REPORT, 10, 0.5), (GET_REPORT_DOCUMENT, 14, 59.88)]
+)
+def test_the_quota_of_each_operation(aws: Aws, operation: str, at_once: int, interval: float) -> None:
+    """Of SP-API's bucket of 15 calls, some are left for repeated calls."""
+    table = MemoryTable(aws, "ReportId", "SellerId")
+    slots = replace(slots_of(table.table, SELLER_ID, Region.EU, operation), now=lambda: 1_000_000.0)
+    waits = [slots.take() for _ in range(at_once + 2)]
+    assert waits == pytest.approx([0.0] * at_once + [interval, 2 * interval], abs=0.01)
+    (item,) = table.items
+    # The removal of a seller finds it, and lists of reports leave it out.
+    assert (item["SellerId"], item["ReportId"], item["CreatedTime"]) == (SELLER_ID, f"SLOTS#{operation}#EU", "!")
 
 
 def test_the_slot_of_one_operation_is_none_of_another(calls: Callable[..., PacedCalls]) -> None:

@@ -1,18 +1,29 @@
 """What GET /reports tells of an item, and the tokens that lead from page to page."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from quickstart.dynamodb import DamagedItemError
-from quickstart.links import Link
+from quickstart.links import Link, ObjectLinks
 from quickstart.paging import read_token, token
 from quickstart.refusals import InvalidRequestError
 from quickstart.reports.ledger import StoredReport, report_owners
-from quickstart.reports.reading import ReportUnknownError, described, find_report, read_list_request
+from quickstart.reports.reading import (
+    ReportUnknownError,
+    described,
+    find_report,
+    list_reports,
+    read_find_request,
+    read_list_request,
+    read_report,
+)
 from quickstart.validation import Fields
 from sp_api.regions import Region
 from tests.unit.quickstart.support import Aws, MemoryTable
@@ -104,3 +115,107 @@ def test_a_damaged_record_is_named(aws: Aws) -> None:
         report_owners(table.table, "7")
     with pytest.raises(DamagedItemError, match="the stored item of report 8 cannot be read"):
         StoredReport.from_attributes({"ReportId": "8"})
+
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+WHOLE: dict[str, Any] = {
+    "ReportId": "7",
+    "SellerId": "A1",
+    "RegionCode": "EU",
+    "ReportType": "GET_X",
+    "MarketplaceIds": ["M1", "M2"],
+    "ReportStatus": "DONE",
+    "ClientToken": "t",
+    "CreatedTime": "2026-11-20T00:00:00.000000+00:00",
+    "SizeBytes": Decimal(12),
+    "GuessedCharset": None,
+}
+ANSWERED = {
+    "reportId": "7",
+    "sellerId": "A1",
+    "regionCode": "EU",
+    "reportType": "GET_X",
+    "marketplaceIds": ["M1", "M2"],
+    "processingStatus": "DONE",
+    "clientToken": "t",
+    "recordedTime": "2026-11-20T00:00:00.000000+00:00",
+    "sizeBytes": 12,
+}
+
+
+def links(aws: Aws) -> ObjectLinks:
+    expires = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
+    credentials = {"AccessKeyId": "A" * 16, "SecretAccessKey": "s", "SessionToken": "t", "Expiration": expires}
+    aws.answers["AssumeRole"] = lambda _: {"Credentials": credentials}
+    role = "arn:aws:iam::111122223333:role/reader"
+    return ObjectLinks(aws.client("sts"), aws.client("s3"), role, "bucket", timedelta(hours=1), lambda: NOW)
+
+
+@pytest.mark.parametrize("expires", [None, NOW + timedelta(seconds=1)])
+def test_a_report_that_is_stored_comes_with_a_new_link(aws: Aws, expires: datetime | None) -> None:
+    table = MemoryTable(aws, "ReportId", "SellerId")
+    item = WHOLE if expires is None else WHOLE | {"ExpiresAt": Decimal(int(expires.timestamp()))}
+    table.items = [item]
+    assert read_report(table.table, links(aws), "A1", "7", NOW) == ANSWERED
+    assert aws.operations == ["GetItem"]
+    table.items = [item | {"ObjectKey": "A1/7.tsv"}]
+    answer = read_report(table.table, links(aws), "A1", "7", NOW)
+    link: Any = answer["link"]
+    assert answer == ANSWERED | {"link": {"url": link["url"], "expires": "2026-11-21T01:00:00+00:00"}}
+    assert "/A1/7.tsv?" in link["url"]
+    (session,) = [given for operation, given in aws.calls if operation == "AssumeRole"]
+    assert session["RoleSessionName"] == "report-7"
+
+
+def test_an_expired_report_is_unknown_before_dynamodb_deletes_it(aws: Aws) -> None:
+    table = MemoryTable(aws, "ReportId", "SellerId")
+    table.items = [WHOLE | {"ExpiresAt": Decimal(int(NOW.timestamp()))}]
+    with pytest.raises(ReportUnknownError):
+        read_report(table.table, links(aws), "A1", "7", NOW)
+
+
+def test_a_page_of_reports_leads_to_the_next_one(aws: Aws) -> None:
+    position = {"SellerId": "A1", "CreatedTime": "c", "ReportId": "7"}
+    expired = WHOLE | {"ReportId": "8", "ExpiresAt": Decimal(int(NOW.timestamp()))}
+    serialize = TypeSerializer().serialize
+
+    def query(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        page = [{name: serialize(value) for name, value in item.items()} for item in (WHOLE, expired)]
+        if "ExclusiveStartKey" in asked:
+            return {"Items": page[1:]}
+        return {"Items": page, "LastEvaluatedKey": {name: serialize(value) for name, value in position.items()}}
+
+    table = MemoryTable(aws, "ReportId", "SellerId").table
+    aws.answers["Query"] = query
+    first = list_reports(table, read_list_request(Fields({"SellerId": "A1", "Limit": "2"})), NOW)
+    assert first == {"reports": [ANSWERED], "nextToken": token({"CreatedTime": "c", "ReportId": "7"})}
+    request = read_list_request(Fields({"SellerId": "A1", "Limit": "2", "NextToken": first["nextToken"]}))
+    assert list_reports(table, request, NOW) == {"reports": []}
+    calls = [parameters for _, parameters in aws.calls]
+    for call in calls:
+        assert (call["IndexName"], call["Limit"], call["ScanIndexForward"]) == ("SellerIdCreatedTimeIndex", 2, False)
+        # Items that are no reports are left out.
+        assert call["ExpressionAttributeNames"] == {"#hash": "SellerId", "#range": "CreatedTime"}
+        assert call["ExpressionAttributeValues"] == {":hash": {"S": "A1"}, ":least": {"S": "!"}}
+    assert [call.get("ExclusiveStartKey") for call in calls] == [
+        None,
+        {name: {"S": value} for name, value in position.items()},
+    ]
+
+
+def test_a_damaged_item_is_named_with_its_seller(aws: Aws) -> None:
+    message = r"^the stored item 7 of A1 cannot be read \("
+    for damaged in ({"SizeBytes": "x"}, {"ReportStatus": Decimal(1)}, {"MarketplaceIds": "M1"}):
+        with pytest.raises(DamagedItemError, match=message):
+            described(WHOLE | damaged)
+    table = MemoryTable(aws, "ReportId", "SellerId")
+    table.items = [WHOLE | {"ExpiresAt": "x"}]
+    with pytest.raises(DamagedItemError, match=message):
+        find_report(table.table, "A1", "7", NOW)
+
+
+def test_which_report_is_asked_for() -> None:
+    assert read_find_request(Fields({"SellerId": "A1", "ReportId": "7"})) == ("A1", "7")
+    for read in (read_find_request, read_list_request):
+        with pytest.raises(InvalidRequestError, match="SellerId"):
+            read(Fields({"ReportId": "7"}))

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from quickstart.call_slots import LATEST_SLOT
+from quickstart.call_slots import LATEST_SLOT, CallSlots, Quota
 from quickstart.dynamodb import Table
 from quickstart.paced_calls import CallLater, PacedCalls
 from quickstart.reports.ledger import KnownSellers, ReportForgottenError, ReportLedger
@@ -126,6 +126,8 @@ def test_its_explanation_is_the_start_of_its_document(server: ScriptedServer, ta
     assert isinstance(found, Explanation)
     assert (found.text or "").startswith("A client error occurred.\n*** xxx")
     assert len(found.text or "") <= 4096
+    server.answer("GET", "/document", Answer(200, b"x" * 5_000))
+    assert explained(server, table) == Explanation("x" * 4096)
 
 
 @pytest.mark.parametrize("path", [DOCUMENT, "/document"])
@@ -139,7 +141,8 @@ def test_an_explanation_that_is_gone_is_not_found(server: ScriptedServer, table:
 def test_used_up_retrievals_end_before_sp_api_is_called(
     server: ScriptedServer, table: MemoryTable, retrieve: Retrieve
 ) -> None:
-    with pytest.raises(DocumentUrlKeepsExpiringError, match="report 7"):
+    message = "^the document of report 7 could not be read before its URL expired$"
+    with pytest.raises(DocumentUrlKeepsExpiringError, match=message):
         retrieve(replace(REQUEST, retrievals_left=0))
     assert (server.requests, table.items) == ([], [])
     assert retrieve(replace(REQUEST, retrievals_left=1)).document_url
@@ -165,7 +168,7 @@ def test_an_unfinished_report_is_not_written(
     server: ScriptedServer, table: MemoryTable, retrieve: Retrieve, status: str
 ) -> None:
     at_sp_api(server, processingStatus=status)
-    with pytest.raises(ReportUnfinishedError, match=status):
+    with pytest.raises(ReportUnfinishedError, match=f"^report 7 is {status}$"):
         retrieve(REQUEST)
     assert reports_in(table) == []
 
@@ -186,7 +189,7 @@ class TestMadeElsewhere:
     ELSEWHERE = replace(REQUEST, asked_for_here=False)
 
     def test_it_is_ignored(self, server: ScriptedServer, table: MemoryTable, retrieve: Retrieve) -> None:
-        with pytest.raises(ReportMadeElsewhereError, match="report 7"):
+        with pytest.raises(ReportMadeElsewhereError, match=r"^this stack did not request report 7$"):
             retrieve(self.ELSEWHERE)
         assert reports_in(table) == []
         assert server.received(DOCUMENT) == []
@@ -228,9 +231,16 @@ class TestOfAnOpenRequest:
         )
         OpenRequests(table.table, lambda: NOW).add(SELLER_ID, region, "GET_X", replace(request, **changed))
 
-    def test_it_is_delivered(self, table: MemoryTable, retrieve: Retrieve) -> None:
+    def test_it_is_delivered(
+        self, table: MemoryTable, retrieve: Retrieve, log_lines: Callable[[], list[dict[str, Any]]]
+    ) -> None:
         self.opened(table, CREATED - timedelta(seconds=1))
+        self.opened(table, CREATED - timedelta(minutes=1), client_token="u", data_start_time=None)
+        self.opened(table, CREATED - timedelta(minutes=5), client_token="v")
         assert retrieve(self.ELSEWHERE).document_url
+        line = log_lines()[0]
+        assert line["message"] == "report of an unanswered request"
+        assert sorted(line["client_tokens"]) == ["t", "u"]
 
     def test_while_the_request_runs_its_answer_is_awaited(
         self, server: ScriptedServer, table: MemoryTable, retrieve: Retrieve
@@ -283,6 +293,51 @@ def test_after_the_wait_for_its_document_the_report_is_not_asked_for_again(
     assert isinstance(retrieved, RetrievedReport)
     assert (retrieved.report, retrieved.document_url) == (waiting["Report"], f"{server.url}/document")
     assert len(server.received(REPORT)) == asked
+
+
+def test_an_execution_of_before_there_were_slots_is_retrieved_at_once(
+    server: ScriptedServer, table: MemoryTable
+) -> None:
+    at_sp_api(server, processingStatus="FATAL", dataStartTime="2026-11-01T00:00:00Z")
+    ledger, opened = ReportLedger(table.table, timedelta(days=30), always_known), OpenRequests(table.table, lambda: NOW)
+    calls = replace(paced_calls(lambda: seller_of(server), table.table), slot=None)
+    retrieved = retrieve_report(REQUEST, calls, ledger, opened)
+    assert isinstance(retrieved, RetrievedReport)
+    assert retrieved.to_workflow() == {
+        "Report": {
+            "ReportStatus": "FATAL",
+            "ReportType": "GET_X",
+            "CreatedTime": "2026-11-21T05:00:00+00:00",
+            "DataStartTime": "2026-11-01T00:00:00+00:00",
+            "ExplanationDocumentId": "d-7",
+        }
+    }
+    assert reports_in(table) == table.items
+
+
+def test_a_documents_url_does_not_show_in_a_log() -> None:
+    assert "https://secret" not in repr(RetrievedReport({}, document_url="https://secret"))
+
+
+@pytest.mark.parametrize(("interval", "waits"), [(3600, True), (3600.5, False)])
+def test_an_explanation_that_comes_an_hour_later_is_waited_for(
+    server: ScriptedServer, table: MemoryTable, interval: float, waits: bool
+) -> None:
+    server.answer("GET", "/document", Answer(200, b"why"))
+    at_sp_api(server)
+
+    def slots(operation: str) -> CallSlots:
+        return CallSlots(
+            table.table, {"ReportId": operation, "SellerId": "A1"}, Quota(1 / interval, 1), now=lambda: 1_000_000.0
+        )
+
+    calls = PacedCalls(lambda: seller_of(server), slots, {})
+    first, second = (retrieve_explanation(calls, make_http(), "GET_X", "d-7", Deadline.after(10)) for _ in range(2))
+    assert first == Explanation("why")
+    if waits:
+        assert second == CallLater(3600, {"Operation": "getReportDocument"})
+    else:
+        assert second == Explanation(error="ThrottledError")
 
 
 def test_an_explanation_waits_an_hour_at_most(server: ScriptedServer, table: MemoryTable) -> None:

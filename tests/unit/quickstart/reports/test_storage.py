@@ -36,6 +36,11 @@ def test_a_hostile_report_leads_to_no_other_folder_and_breaks_no_header() -> Non
     assert object_key("A1", '../../x"\r\nA: b', "7/..", day, None) == "A1/.._.._x___A__b/2026/01/02/7_...tsv"
 
 
+def test_the_url_of_a_document_does_not_show_in_a_log() -> None:
+    document = ReportDocument("A1", "7", "GET_X", datetime(2026, 1, 2, tzinfo=UTC), "https://secret")
+    assert "https://secret" not in repr(document)
+
+
 def reports_table(aws: Aws) -> MemoryTable:
     """A table with the item of report 7, as retrieving it leaves it."""
     table = MemoryTable(aws, "ReportId", "SellerId")
@@ -79,7 +84,10 @@ class TestStoreOnce:
         assert store() == first
         assert aws.operations[3:] == ["GetItem", "HeadObject"]
         assert len(server.received("/document")) == 1
-        assert [line["message"] for line in log_lines()] == ["report stored", "report was stored before"]
+        assert [(line["message"], line["object_key"], line["size_bytes"]) for line in log_lines()] == [
+            ("report stored", "A1/GET_X/2026/11/21/7.tsv", len(self.CONTENT)),
+            ("report was stored before", "A1/GET_X/2026/11/21/7.tsv", len(self.CONTENT)),
+        ]
 
     @pytest.mark.parametrize("length", [None, 1])
     def test_an_object_that_is_gone_or_of_another_size_is_stored_again(
@@ -126,7 +134,7 @@ class TestStoreOnce:
         assert "PutObject" not in aws.operations
 
     def test_a_document_whose_seller_is_removed_meanwhile_is_deleted_again(
-        self, aws: Aws, table: MemoryTable, store: Callable[[], StoredReport]
+        self, aws: Aws, table: MemoryTable, store: Callable[[], StoredReport], log_lines: LogLines
     ) -> None:
         removed = versions_of(aws, "A1/GET_X/2026/11/21/7.tsv")
 
@@ -138,6 +146,19 @@ class TestStoreOnce:
         with pytest.raises(ReportForgottenError):
             store()
         assert (removed, table.items) == ([], [])
+        (given,) = [given for operation, given in aws.calls if operation == "DeleteObjects"]
+        assert (given["Bucket"], given["Delete"]["Quiet"], len(given["Delete"]["Objects"])) == ("bucket", True, 3)
+        (line,) = log_lines()
+        assert (line["message"], line["object_versions_deleted"]) == ("report not kept: the seller was removed", 3)
+
+    def test_without_any_version_nothing_is_deleted(
+        self, aws: Aws, table: MemoryTable, store: Callable[[], StoredReport]
+    ) -> None:
+        aws.answers["ListObjectVersions"] = lambda _: {}
+        table.items = []
+        with pytest.raises(ReportForgottenError):
+            store()
+        assert aws.operations == ["GetItem", "ListObjectVersions"]
 
     def test_what_s3_does_not_delete_of_a_removed_seller_is_deleted_by_a_retry(
         self, aws: Aws, table: MemoryTable, store: Callable[[], StoredReport]
@@ -145,9 +166,10 @@ class TestStoreOnce:
         removed = versions_of(aws, "A1/GET_X/2026/11/21/7.tsv")
         delete = aws.answers["DeleteObjects"]
         kept = {"Key": "A1/GET_X/2026/11/21/7.tsv", "VersionId": "1", "Code": "InternalError"}
-        aws.answers["DeleteObjects"] = lambda _: {"Errors": [kept]}
+        aws.answers["DeleteObjects"] = lambda _: {"Errors": [kept, {**kept, "VersionId": "2", "Code": "SlowDown"}]}
         table.items = []
-        with pytest.raises(DocumentNotDeletedError, match="1 of the 3 versions of report 7: InternalError"):
+        message = "^S3 has not deleted 2 of the 3 versions of report 7: InternalError$"
+        with pytest.raises(DocumentNotDeletedError, match=message):
             store()
         aws.answers["DeleteObjects"] = delete
         with pytest.raises(ReportForgottenError):
@@ -220,9 +242,30 @@ class TestCharset:
         assert [entry["ContentType"] for entry in objects] == ["text/plain; charset=windows-1252"]
         assert (stored.guessed_charset, stored.gzipped) == ("windows-1252", packed)
 
+    @pytest.mark.parametrize(
+        ("size", "parts"),
+        [
+            (256 * 1024 * 1024 - 1, []),
+            (256 * 1024 * 1024, ["bytes=0-268435455"]),
+            (256 * 1024 * 1024 + 1, ["bytes=0-268435455", "bytes=268435456-268435456"]),
+        ],
+    )
+    def test_s3_copies_a_large_object_in_parts_of_256_mib(
+        self, server: ScriptedServer, aws: Aws, objects: list[dict[str, Any]], size: int, parts: list[str]
+    ) -> None:
+        """S3 refuses to copy more than 5 GB at once."""
+        aws.answers["HeadObject"] = lambda _: {"ContentLength": size, "ETag": "e"}
+        aws.answers["UploadPartCopy"] = lambda _: {"CopyPartResult": {"ETag": "e"}}
+        body = b"a" * PART + "ö".encode("cp1252")
+        self.stored(server, aws, Answer(200, body, {"Content-Type": "text/plain"}))
+        copied = [given["CopySourceRange"] for operation, given in aws.calls if operation == "UploadPartCopy"]
+        assert sorted(copied) == parts
+        assert ("CopyObject" in aws.operations) == (not parts)
+        assert objects[-1] == {"ContentType": "text/plain; charset=windows-1252"}
+
     @pytest.mark.parametrize("after", [PART - 1, PART, PART + 1, 3 * PART])
     def test_a_later_byte_corrects_it_before_the_report_counts_as_stored(
-        self, server: ScriptedServer, aws: Aws, objects: list[dict[str, Any]], after: int
+        self, server: ScriptedServer, aws: Aws, objects: list[dict[str, Any]], log_lines: LogLines, after: int
     ) -> None:
         body = b"a" * after + "ö".encode("cp1252")
         stored = self.stored(server, aws, Answer(200, body, {"Content-Type": "text/plain"}))
@@ -232,6 +275,12 @@ class TestCharset:
             (copy,) = [given for operation, given in aws.calls if operation == "CopyObject"]
             assert (copy["MetadataDirective"], copy["Tagging"]) == ("REPLACE", f"Sha256={stored.sha256}")
             assert copy["CopySource"] == f"bucket/{stored.key}"
+            assert copy["ContentDisposition"] == 'attachment; filename="GET_X_7.tsv"'
+            line = log_lines()[0]
+            assert (line["message"], line["content_type"]) == (
+                "Content-Type changed: a later part of the document is not valid in the first charset",
+                "text/plain; charset=windows-1252",
+            )
         assert aws.operations[-1] == "UpdateItem"
 
     def test_a_gzip_is_corrected_by_its_text(
@@ -282,6 +331,9 @@ class TestParts:
         stored = self.store(server, aws, Answer(200, self.BODY, {"Content-Type": "text/plain; charset=UTF-8"}))
         assert (stored.size_bytes, stored.sha256) == (len(self.BODY), hashlib.sha256(self.BODY).hexdigest())
         assert b"".join(bucket.parts[number] for number in range(1, 7)) == self.BODY
+        assert [len(bucket.parts[number]) for number in range(1, 7)] == [*[PART] * 5, 3]
+        # One is filled while the others are on their way.
+        assert len(bucket.buffers) == MOST_ON_THEIR_WAY + 1
         assert bucket.most_at_once == MOST_ON_THEIR_WAY == 2
         assert [part["PartNumber"] for part in bucket.listed] == list(range(1, 7))
         assert [part["ChecksumCRC32"] for part in bucket.listed] == [
@@ -330,6 +382,10 @@ class TestParts:
         stored = self.store(server, aws, Answer(200, b"small", {"Content-Type": "text/plain; charset=UTF-8"}))
         (put,) = [given for operation, given in aws.calls if operation == "PutObject"]
         assert put["Tagging"] == f"Sha256={stored.sha256}"
+        assert (put["Bucket"], put["Key"], bytes(put["Body"])) == ("bucket", "A1/GET_X/2026/01/02/7.tsv", b"small")
+        assert put["ContentType"] == "text/plain; charset=UTF-8"
+        assert put["ContentDisposition"] == 'attachment; filename="GET_X_7.tsv"'
+        assert "ContentEncoding" not in put
         assert base64.b64decode(put["ChecksumSHA256"]).hex() == stored.sha256 == hashlib.sha256(b"small").hexdigest()
         assert aws.operations == ["GetItem", "PutObject", "UpdateItem"]
 
@@ -341,6 +397,7 @@ class PartBucket:
         self.parts: dict[int, bytes] = {}
         self.listed: list[Any] = []
         self.refused = 0
+        self.buffers: set[int] = set()
         self.on_their_way = self.most_at_once = 0
         self._lock = threading.Condition()
         aws.answers |= {
@@ -365,6 +422,8 @@ class PartBucket:
             # An odd part waits for the next one, which takes its time itself.
             self._lock.wait_for(lambda: number % 2 == 0 or self.on_their_way > 1, timeout=5)
         body = bytes(given["Body"])
+        if len(body) == PART:
+            self.buffers.add(id(given["Body"]))
         with self._lock:
             self.on_their_way -= 1
             if number == self.refused:

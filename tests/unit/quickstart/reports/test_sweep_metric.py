@@ -1,6 +1,7 @@
 """The metric of the daily sweep is the one that the alarm OverdueReportsAlarm watches."""
 
 import importlib.util
+import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from quickstart.observability import logger
 from quickstart.reports import wiring
 from tests.yaml_reading import yaml_parse
 
@@ -35,8 +37,15 @@ def test_the_alarm_watches_what_the_function_emits(
     assert spec.loader is not None
     app: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(app)
+    log = io.StringIO()
+    monkeypatch.setattr(logger().registered_handler, "stream", log)
     app.handler({}, Context())
 
+    written = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [
+        (line["message"], line["lost_failures"], line["overdue_reports"], line["function_request_id"])
+        for line in written
+    ] == [("sweep finished", 1, 3, "request-1")]
     (emitted,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     (metrics,) = emitted["_aws"]["CloudWatchMetrics"]
     assert metrics["Namespace"] == alarm["Namespace"]

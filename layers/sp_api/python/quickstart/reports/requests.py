@@ -366,8 +366,8 @@ def _made_earlier(caller: Caller, request: ReportRequest, sent: OpenRequest, rec
             return report_id
         case [], [] if waited:
             return None
-        case certain, perhaps:
-            final = bool(certain) or (waited and bool(perhaps))
+        case certain, _:
+            final = bool(certain) or waited
     candidates = tuple(fits[Fit.YES] or fits[Fit.PERHAPS])
     raise OutcomeUnknownError(sent.client_token, candidates, records.timing.listed_within, final=final)
 
