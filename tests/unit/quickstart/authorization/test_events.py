@@ -1,6 +1,8 @@
 """Changes from the stream: an event for each, an e-mail where a person must act, and what fails is delivered again."""
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from quickstart.announcing import EventNotPutError
 from quickstart.authorization import wiring
-from quickstart.authorization.connections import Change
+from quickstart.authorization.connections import Change, Connection
 from quickstart.authorization.events import (
     ConnectionEvents,
     ConnectionMails,
@@ -78,33 +80,96 @@ def topic() -> Topic:
 @pytest.fixture
 def report(events: Any, topic: Any) -> Any:
     def report(changed: dict[str, Any]) -> None:
-        report_change(changed, ConnectionEvents(events, "bus"), ConnectionMails(topic, "topic", STACK))
+        now = datetime(2026, 11, 26, tzinfo=UTC)
+        report_change(changed, ConnectionEvents(events, "bus", lambda: now), ConnectionMails(topic, "topic", STACK))
 
     return report
 
 
-def test_a_lost_connection_is_an_event_and_an_e_mail(report: Any, events: Events, topic: Topic) -> None:
+FOOT = """
+
+Stack quick-start (eu-west-1). For every connection with something to do, run:
+make doctor STACK=quick-start REGION=eu-west-1
+See docs/authorization.md#the-life-of-a-connection"""
+RECONNECT = (
+    "Login with Amazon does not accept the refresh token of {}. Either the authorization was revoked or has expired, "
+    "or the stored token is not one of this application. Requests for this selling partner fail until a valid token is "
+    "stored.\n\nWhat to do: ask them to press Authorize in your product, or store the right token with POST /tokens."
+)
+RENEW = (
+    "The authorization of {} ends within 30 days, on {}.\n\nWhat to do: ask them to renew it, in Seller Central or "
+    "Vendor Central under Manage Your Apps, or by pressing Authorize in your product."
+)
+
+
+def test_a_lost_connection_is_an_event_an_e_mail_and_a_log_line(
+    report: Any, events: Events, topic: Topic, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
     report(record(STORED | CONSENT, LOST))
     (entry,) = events.entries
     assert (entry["EventBusName"], entry["DetailType"]) == ("bus", "Connection Changed")
-    assert json.loads(entry["Detail"])["Change"] == "RECONNECT_NEEDED"
-    assert "c2VjcmV0" not in entry["Detail"]
-    (mail,) = topic.sent
-    assert mail["Subject"] == "Selling Partner API: reconnect needed"
-    assert "seller A1 in region NA" in mail["Message"]
-    assert "reference: u" in mail["Message"]
-    assert "or the stored token is not one of this application" in mail["Message"]
-    assert mail["Message"].splitlines()[-3:] == [
-        "Stack quick-start (eu-west-1). For every connection with something to do, run:",
-        "make doctor STACK=quick-start REGION=eu-west-1",
-        "See docs/authorization.md#the-life-of-a-connection",
+    assert json.loads(entry["Detail"]) == {
+        "Change": "RECONNECT_NEEDED",
+        "SellerId": "A1",
+        "RegionCode": "NA",
+        "PartyType": "seller",
+        "HostReference": "u",
+        "AuthorizationId": None,
+        "ConsentedAt": "2026-01-01T00:00:00+00:00",
+        "EndsAt": "2027-01-01T00:00:00+00:00",
+        "DaysLeft": 36,
+    }
+    assert topic.sent == [
+        {
+            "TopicArn": "topic",
+            "Subject": "Selling Partner API: reconnect needed",
+            "Message": f"{RECONNECT.format('seller A1 in region NA')}\nYour product's reference: u{FOOT}",
+        }
     ]
+    (line,) = log_lines()
+    logged = {name: line[name] for name in ("level", "message", "change", "seller_id", "region")}
+    assert logged == {
+        "level": "INFO",
+        "message": "connection changed",
+        "change": "RECONNECT_NEEDED",
+        "seller_id": "A1",
+        "region": "NA",
+    }
+
+
+def test_an_e_mail_about_a_connection_of_which_little_is_known(report: Any, topic: Topic) -> None:
+    report(record(STORED, STORED | {"ReconnectSince": {"S": "2026-11-25"}}))
+    assert topic.sent[0]["Message"] == RECONNECT.format("seller A1 in region NA") + FOOT
+    report(record(STORED, STORED | {"NoticeDays": {"N": "30"}}))
+    assert topic.sent[1]["Message"] == RENEW.format("seller A1 in region NA", "an unknown date") + FOOT
 
 
 def test_a_connection_that_ends_soon(report: Any, events: Events, topic: Topic) -> None:
-    report(record(STORED | CONSENT, STORED | CONSENT | {"NoticeDays": {"N": "30"}}))
-    assert json.loads(events.entries[0]["Detail"])["NoticeDays"] == 30
-    assert "ends within 30 days, on 2027-01-01" in topic.sent[0]["Message"]
+    old = STORED | CONSENT | {"PartyType": {"S": "vendor"}}
+    report(record(old, old | {"NoticeDays": {"N": "30"}}))
+    detail = json.loads(events.entries[0]["Detail"])
+    assert (detail["Change"], detail["NoticeDays"]) == ("RENEW_SOON", 30)
+    assert topic.sent[0] == {
+        "TopicArn": "topic",
+        "Subject": "Selling Partner API: renew an authorization",
+        "Message": f"{RENEW.format('vendor A1 in region NA', '2027-01-01')}\nYour product's reference: u{FOOT}",
+    }
+
+
+def test_a_connection_that_has_left_is_an_event_with_what_it_was(report: Any, events: Events, topic: Topic) -> None:
+    report(record(STORED | CONSENT | {"NoticeDays": {"N": "30"}}, None))
+    detail = json.loads(events.entries[0]["Detail"])
+    assert (detail["Change"], detail["SellerId"], detail["HostReference"]) == ("LEFT", "A1", "u")
+    assert "NoticeDays" not in detail
+    assert topic.sent == []
+
+
+def test_a_change_that_means_nothing_is_not_reported(report: Any, events: Events, topic: Topic) -> None:
+    report(record(STORED, STORED | {"WorkedAt": {"S": "2026-11-25"}}))
+    without_images = record(STORED, None)
+    del without_images["dynamodb"]["OldImage"]
+    report(without_images)
+    assert (events.entries, topic.sent) == ([], [])
 
 
 @pytest.mark.parametrize("old", [None, LOST])
@@ -128,7 +193,7 @@ def test_an_event_that_is_not_taken_is_reported_again(report: Any, events: Event
 
 
 def test_the_stream_continues_at_the_first_record_that_failed(
-    events: Any, topic: Any, monkeypatch: pytest.MonkeyPatch
+    events: Any, topic: Any, monkeypatch: pytest.MonkeyPatch, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
     handler = _load(CHECKOUT / "functions/connection_events/app.py").handler
     monkeypatch.setattr(wiring, "connection_events", lambda: ConnectionEvents(events, "bus"))
@@ -136,14 +201,29 @@ def test_the_stream_continues_at_the_first_record_that_failed(
     records = [record(None, STORED, "1"), record(STORED | CONSENT, LOST, "2"), record(STORED, None, "3")]
     topic.refuses = True
     assert handler({"Records": records}, Context()) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    *_, line = log_lines()
+    assert (line["level"], line["message"]) == ("ERROR", "a change was not reported")
+    assert (line["function_request_id"], line["exception_name"]) == ("function-request-1", "ClientError")
     topic.refuses = False
     assert handler({"Records": records[1:]}, Context()) == {"batchItemFailures": []}
     changes = [json.loads(entry["Detail"])["Change"] for entry in events.entries]
     assert changes == ["CONNECTED", "RECONNECT_NEEDED", "RECONNECT_NEEDED", "LEFT"]
 
 
+@pytest.mark.parametrize("refused", ["event", "e-mail"])
+def test_a_change_that_an_aws_service_does_not_take_comes_again(
+    events: Any, topic: Any, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    handler = _load(CHECKOUT / "functions/connection_events/app.py").handler
+    monkeypatch.setattr(wiring, "connection_events", lambda: ConnectionEvents(events, "bus"))
+    monkeypatch.setattr(wiring, "connection_mails", lambda: ConnectionMails(topic, "topic", STACK))
+    events.refuses, topic.refuses = refused == "event", refused == "e-mail"
+    failed = handler({"Records": [record(STORED | CONSENT, LOST, "7")]}, Context())
+    assert failed == {"batchItemFailures": [{"itemIdentifier": "7"}]}
+
+
 def test_a_damaged_item_in_the_stream_does_not_keep_back_the_changes_after_it(
-    events: Any, topic: Any, monkeypatch: pytest.MonkeyPatch
+    events: Any, topic: Any, monkeypatch: pytest.MonkeyPatch, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
     handler = _load(CHECKOUT / "functions/connection_events/app.py").handler
     monkeypatch.setattr(wiring, "connection_events", lambda: ConnectionEvents(events, "bus"))
@@ -152,6 +232,9 @@ def test_a_damaged_item_in_the_stream_does_not_keep_back_the_changes_after_it(
     records = [record(None, damaged, "1"), record(STORED | CONSENT, LOST, "2")]
     assert handler({"Records": records}, Context()) == {"batchItemFailures": []}
     assert [json.loads(entry["Detail"])["Change"] for entry in events.entries] == ["RECONNECT_NEEDED"]
+    line, _ = log_lines()
+    assert (line["level"], line["message"]) == ("ERROR", "a change cannot be read")
+    assert line["reason"].startswith("the stored item TOKEN#NA of A1 cannot be read (ValueError)")
 
 
 def test_a_type_that_sp_api_refuses_does_not_keep_the_others_from_being_subscribed(
@@ -198,10 +281,37 @@ def test_which_changes_are_a_consent(change: Change, authorization_id: str | Non
     assert (read_consent(json.dumps({"detail": detail})) is not None) is consents
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"detail": null}', '{"detail": {"Change": "CONNECTED"}}'])
+def consent(**changed: object) -> str:
+    detail = {"Change": "CONNECTED", "SellerId": "A1", "RegionCode": "*", "AuthorizationId": "id", **changed}
+    return json.dumps({"detail": detail})
+
+
+def test_a_consent_names_the_selling_partner_and_the_region() -> None:
+    assert read_consent(consent()) == Connection("A1", "*")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"detail": null}',
+        '{"detail": {"Change": "CONNECTED"}}',
+        consent(SellerId=None),
+        consent(RegionCode=None),
+    ],
+)
 def test_messages_that_are_not_a_change(body: str) -> None:
-    with pytest.raises(UnreadableChangeError):
+    with pytest.raises(UnreadableChangeError, match=r"^the message is not an event about a connection$"):
         read_consent(body)
+
+
+@pytest.mark.parametrize("name", ["SellerId", "RegionCode"])
+def test_a_token_in_place_of_an_id_is_not_read(name: str) -> None:
+    with pytest.raises(UnreadableChangeError, match=r"^SellerId or RegionCode seems to be a token or a secret$"):
+        read_consent(consent(**{name: "Atzr|IwEBIHxqZf"}))
 
 
 @pytest.mark.parametrize(
