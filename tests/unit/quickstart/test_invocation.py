@@ -150,3 +150,9 @@ def test_what_a_function_loads(function: Path) -> None:
     if function.parent.name != "listing_submissions":
         too_much |= {"jsonschema", "quickstart.listings.checks"}
     assert loaded & too_much == set()
+
+
+@pytest.mark.parametrize(("reserve", "left"), [({}, 295), ({"reserve_seconds": 20.0}, 280)])
+def test_an_invocation_ends_before_lambda_ends_it(reserve: dict[str, float], left: float) -> None:
+    deadline = invocation.deadline(Context(300), **reserve)
+    assert left - 0.2 < deadline.remaining() <= left
