@@ -1,6 +1,6 @@
 """The life of a connection: its state, its notices, and what a change of its item means."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
+from quickstart.authorization import wiring
 from quickstart.authorization.connections import (
     Change,
     Connection,
@@ -21,8 +22,9 @@ from quickstart.authorization.requests import ConnectionQuery, list_connections
 from quickstart.dynamodb import DamagedItemError, Table
 from quickstart.paging import read_token
 from quickstart.times import to_text
+from reference.endpoints import CHECKOUT, _load
 from sp_api.regions import Region
-from tests.unit.quickstart.support import Aws, AwsError, MemoryTable
+from tests.unit.quickstart.support import Aws, AwsError, Context, MemoryTable
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -265,3 +267,20 @@ def test_a_connection_without_the_time_of_storage_gets_its_notice() -> None:
     memory.table.put({"SellerId": "A1", "Item": "TOKEN#NA", "ConsentedAt": to_text(NOW - timedelta(days=340))})
     assert Connections(memory.table, lambda: NOW).review() == {"connections": 1, "notices": 1}
     assert memory.items[0]["NoticeDays"] == 30
+
+
+def test_the_daily_review_says_what_it_did(
+    monkeypatch: pytest.MonkeyPatch, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    memory = MemoryTable(Aws(), "SellerId", "Item")
+    memory.items = [{"SellerId": seller_id, "Item": "TOKEN#NA"} for seller_id in ("A1", "A2")]
+    monkeypatch.setattr(wiring, "connections", lambda: Connections(memory.table, lambda: NOW))
+    handler = _load(CHECKOUT / "functions/connection_review/app.py").handler
+    assert handler({}, Context()) == {"connections": 2, "notices": 0}
+    (line,) = log_lines()
+    assert (line["level"], line["message"], line["function_request_id"]) == (
+        "INFO",
+        "connections reviewed",
+        "function-request-1",
+    )
+    assert (line["connections"], line["notices"]) == (2, 0)

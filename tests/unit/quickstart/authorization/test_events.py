@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from quickstart import clients
 from quickstart.announcing import EventNotPutError
 from quickstart.authorization import wiring
 from quickstart.authorization.connections import Change, Connection
@@ -23,8 +24,10 @@ from quickstart.aws_failures import AwsDeadlineExceededError
 from quickstart.dynamodb import DamagedItemError
 from quickstart.own_stack import OwnStack
 from reference.endpoints import CHECKOUT, _load
+from sp_api.deadline import Deadline
 from sp_api.errors import AccessDeniedError
-from tests.unit.quickstart.support import Context
+from sp_api.regions import Region
+from tests.unit.quickstart.support import Aws, Context
 
 STACK = OwnStack("quick-start", "eu-west-1")
 
@@ -264,6 +267,68 @@ def test_a_type_that_sp_api_refuses_does_not_keep_the_others_from_being_subscrib
     failed = module.handler({"Records": [message]}, Context())
     assert failed == {"batchItemFailures": [{"itemIdentifier": "m"}]}
     assert subscribed == ["ORDER_CHANGE"]
+
+
+class TestConnectionSubscriber:
+    """The handler, with what it asks SP-API as whom."""
+
+    @pytest.fixture
+    def module(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+        module = _load(CHECKOUT / "functions/connection_subscriber/app.py")
+        monkeypatch.setenv("CONSENTS_QUEUE_URL", "https://queue")
+        monkeypatch.setenv("NOTIFICATION_TYPES", "PRICING_HEALTH,ORDER_CHANGE")
+        return module
+
+    @staticmethod
+    def batch(body: str) -> dict[str, Any]:
+        attributes = {"ApproximateReceiveCount": "1"}
+        return {"Records": [{"messageId": "m", "receiptHandle": "r", "body": body, "attributes": attributes}]}
+
+    def test_each_type_is_subscribed_as_the_seller_and_the_application(
+        self, module: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        subscribed: list[tuple[object, ...]] = []
+
+        def subscriber(seller: object, application: object, notification_type: str) -> Any:
+            def subscribe(request: Any) -> Any:
+                subscribed.append((seller, application, notification_type, request.seller_id, request.region))
+                return SimpleNamespace(subscription_id="s")
+
+            return SimpleNamespace(subscribe=subscribe)
+
+        def seller(seller_id: str, region: Region, deadline: Deadline) -> str:
+            assert 24 < deadline.remaining() <= 25
+            return f"seller {seller_id} in {region}"
+
+        def application(region: Region, deadline: Deadline) -> str:
+            assert 24 < deadline.remaining() <= 25
+            return f"application in {region}"
+
+        monkeypatch.setattr(module.callers, "seller", seller)
+        monkeypatch.setattr(module.callers, "application", application)
+        monkeypatch.setattr(module.wiring, "subscriber", subscriber)
+        assert module.handler(self.batch(consent(RegionCode="EU")), Context(30)) == {"batchItemFailures": []}
+        assert subscribed == [
+            ("seller A1 in EU", "application in EU", notification_type, "A1", Region.EU)
+            for notification_type in ("PRICING_HEALTH", "ORDER_CHANGE")
+        ]
+
+    def test_another_change_needs_nothing(self, module: Any, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
+        assert module.handler(self.batch(consent(Change="LEFT")), Context()) == {"batchItemFailures": []}
+        (line,) = log_lines()
+        assert (line["level"], line["message"]) == ("INFO", "the event is not about a consent, nothing to do")
+        assert line["message_id"] == "m"
+
+    def test_what_is_no_event_soon_goes_to_the_dead_letter_queue(
+        self, module: Any, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        aws.answers["ChangeMessageVisibility"] = lambda _: {}
+        client = aws.client("sqs")
+        monkeypatch.setattr(clients, "sqs", lambda: client)
+        failed = module.handler(self.batch("{}"), Context())
+        assert failed == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+        visible = {"QueueUrl": "https://queue", "ReceiptHandle": "r", "VisibilityTimeout": 0}
+        assert aws.calls == [("ChangeMessageVisibility", visible)]
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,22 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from quickstart import clients
+from quickstart.announcing import EventNotPutError
 from quickstart.authorization import pages, wiring
 from quickstart.aws_failures import AwsDeadlineExceededError
+from quickstart.dynamodb import DamagedItemError
 from reference.endpoints import CHECKOUT, _load
 from tests.unit.quickstart.support import Context
 
 
 @pytest.mark.parametrize(
     "error",
-    [ReadTimeoutError(endpoint_url="https://dynamodb.test"), AwsDeadlineExceededError("the time ran out")],
+    [
+        ReadTimeoutError(endpoint_url="https://dynamodb.test"),
+        AwsDeadlineExceededError("the time ran out"),
+        EventNotPutError("EventBridge: ThrottlingException: too many"),
+        DamagedItemError("authorization a", "KeyError"),
+    ],
 )
 def test_a_failed_call_is_a_page(
     monkeypatch: pytest.MonkeyPatch, log_lines: Callable[[], list[dict[str, Any]]], error: Exception
@@ -40,9 +47,17 @@ def test_a_failed_call_is_a_page(
     }
     answer = handler(event, Context())
     assert answer == pages.answer(pages.FAILED)
-    assert [line["message"] for line in log_lines()] == ["an AWS service failed", "browser answered"]
+    failed, answered = log_lines()
+    damaged = isinstance(error, DamagedItemError)
+    assert failed["level"] == "ERROR"
+    assert failed["message"] == ("a stored item is damaged" if damaged else "an AWS service failed")
+    assert str(error) in failed["reason" if damaged else "exception"]
+    assert (answered["level"], answered["message"], answered["page"]) == ("INFO", "browser answered", "failed")
+    for line in (failed, answered):
+        assert (line["api_request_id"], line["function_request_id"]) == ("request-1", "function-request-1")
+        assert line["route"] == "GET /authorize/callback"
     (deadline,) = deadlines
-    assert 20 < deadline.timeout("a call").read_timeout <= 22
+    assert 21.5 < deadline.timeout("a call").read_timeout <= 22
 
 
 PAGES = {name: value for name, value in vars(pages).items() if isinstance(value, pages.Page)}
