@@ -189,10 +189,14 @@ def test_subscriptions_are_nobodys_connection(report: Any, events: Events) -> No
     assert events.entries == []
 
 
-def test_an_event_that_is_not_taken_is_reported_again(report: Any, events: Events) -> None:
+def test_an_event_that_is_not_taken_is_reported_again(
+    report: Any, events: Events, topic: Topic, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """Nothing is sent or logged before, so that it is not sent or logged twice."""
     events.refuses = True
     with pytest.raises(EventNotPutError, match="ThrottlingException: too many"):
-        report(record(None, STORED))
+        report(record(STORED | CONSENT, LOST))
+    assert (topic.sent, log_lines()) == ([], [])
 
 
 def test_the_stream_continues_at_the_first_record_that_failed(

@@ -75,6 +75,42 @@ def test_every_page_has_a_title_and_sentences(name: str) -> None:
     assert f"<h1>{page.title}</h1>{''.join(f'<p>{words}</p>' for words in page.paragraphs)}</main>" in body
 
 
+def test_a_page_is_html_that_no_other_site_can_use() -> None:
+    answer = pages.answer(pages.EXPIRED)
+    (style,) = re.findall("<style>(.*?)</style>", answer["body"])
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert answer == {
+        "statusCode": 410,
+        "headers": {
+            "Content-Type": "text/html; charset=utf-8",
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "Content-Security-Policy": (
+                f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
+                "frame-ancestors 'none'"
+            ),
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+        },
+        "body": (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>This link has expired</title><style>{style}</style></head>"
+            "<body><main><h1>This link has expired</h1><p>An authorization must be finished within ten minutes. "
+            "Nothing was changed.</p><p>Go back to the application and press Authorize again.</p></main></body></html>"
+        ),
+    }
+
+
+def test_a_redirect_has_the_headers_of_a_page() -> None:
+    answer = pages.answer(pages.Redirect("login", "https://a/"))
+    assert answer == {
+        "statusCode": 303,
+        "headers": {**pages.answer(pages.USED)["headers"], "Location": "https://a/"},
+        "body": "",
+    }
+
+
 def test_the_style_is_the_one_that_the_policy_allows() -> None:
     answer = pages.answer(pages.CONNECTED)
     (style,) = re.findall("<style>(.*?)</style>", answer["body"])
