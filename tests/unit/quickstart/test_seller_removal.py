@@ -419,8 +419,18 @@ class Seller:
             lambda region: api.for_seller("A1", region, Stored(REFRESH_TOKEN), Deadline.after(10)),
         )
         stored = StoredReports(self.bucket, "bucket", self.tables["reports"].table)
-        others = map(self.items, ("orders", "pulls", "submissions", "feeds", "attempts"))
-        return remove_seller("A1", self.sellers.table, identities, stored, *others, self.time)
+        return remove_seller(
+            "A1",
+            self.sellers.table,
+            identities,
+            stored,
+            self.items("orders"),
+            self.items("pulls"),
+            self.items("submissions"),
+            self.items("feeds"),
+            self.items("attempts"),
+            self.time,
+        )
 
 
 @pytest.fixture

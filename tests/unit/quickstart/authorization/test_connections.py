@@ -204,7 +204,7 @@ def test_connections_are_listed_page_by_page() -> None:
         "ExpressionAttributeValues": {":v0": {"S": "TOKEN#"}},
         "Limit": 2,
     }
-    assert continued == begun | {"Limit": 7, "ExclusiveStartKey": key}
+    assert continued == {**begun, "Limit": 7, "ExclusiveStartKey": key}
 
 
 @pytest.mark.parametrize(
