@@ -57,7 +57,7 @@ def test_a_failed_call_is_a_page(
         assert (line["api_request_id"], line["function_request_id"]) == ("request-1", "function-request-1")
         assert line["route"] == "GET /authorize/callback"
     (deadline,) = deadlines
-    assert 21.5 < deadline.timeout("a call").read_timeout <= 22
+    assert 21 < deadline.timeout("a call").read_timeout <= 22
 
 
 PAGES = {name: value for name, value in vars(pages).items() if isinstance(value, pages.Page)}
