@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from quickstart.announcing import (
-    MOST_BYTES,
     SOURCE,
     EventNotPutError,
     cut,
@@ -104,7 +103,7 @@ class TestEvents:
 
 
 class TestEmails:
-    @pytest.mark.parametrize("body", ["x" * MOST_BYTES, "\u00e9" * (MOST_BYTES // 2)], ids=["ascii", "two bytes each"])
+    @pytest.mark.parametrize("body", ["x" * 250_000, "\u00e9" * 125_000], ids=["ascii", "two bytes each"])
     def test_what_fits_is_not_changed(self, body: str) -> None:
         sent = Sent()
         assert send_email(sent.sns, "topic", "Subject", body) == "m"
@@ -117,11 +116,37 @@ class TestEmails:
         assert mail["Subject"] == "x" * 96 + "..."
 
 
-def test_the_greatest_length_that_fits_is_taken() -> None:
-    assert len(fitting(lambda longest: "x" * longest * 2)) == 200_000
-    assert len(fitting(lambda longest: "x" * longest * 3)) == 30_000
-    assert len(fitting(lambda longest: "x" * (MOST_BYTES if longest == MOST_BYTES else 1))) == MOST_BYTES
-    assert len(fitting(lambda longest: "x" * (MOST_BYTES + 1 if longest == MOST_BYTES else 1))) == 1
+@pytest.mark.parametrize(
+    ("texts", "longest"),
+    [
+        (1, 250_000),
+        (2, 100_000),
+        (3, 10_000),
+        (25, 10_000),
+        (26, 1_000),
+        (250, 1_000),
+        (251, 100),
+        (2_501, 30),
+        (8_334, 10),
+        (25_001, 3),
+        (83_334, 3),
+    ],
+)
+def test_the_greatest_length_that_fits_is_taken(texts: int, longest: int) -> None:
+    """Of so many texts. The shortest is taken even if it does not fit either."""
+    tried: list[int] = []
+
+    def written(each: int) -> str:
+        tried.append(each)
+        return "x" * min(each * texts, 250_001)
+
+    assert len(fitting(written)) == min(longest * texts, 250_001)
+    assert tried[-1] == longest
+
+
+@pytest.mark.parametrize(("whole", "taken"), [(250_000, 250_000), (250_001, 1)])
+def test_what_fits_has_at_most_250000_bytes(whole: int, taken: int) -> None:
+    assert len(fitting(lambda longest: "x" * (whole if longest >= 250_000 else 1))) == taken
 
 
 @pytest.mark.parametrize(

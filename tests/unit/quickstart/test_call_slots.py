@@ -99,6 +99,14 @@ def test_sp_apis_rate_replaces_the_documented_one_for_a_day() -> None:
     assert [world.slots.take() for _ in range(5)] == [0, 0, 0, 0, 10]
 
 
+@pytest.mark.parametrize(("seconds", "waits"), [(24 * 3600 - 1, [0, 0, 20]), (24 * 3600, [0, 0, 0])])
+def test_until_the_end_of_the_day_calls_are_as_far_apart_as_sp_api_said(seconds: int, waits: list[int]) -> None:
+    world = World.new()
+    world.slots.refused(25)
+    world.now += seconds
+    assert [world.slots.take() for _ in range(3)] == waits
+
+
 def test_the_item_is_kept_for_longer_than_anybody_waits() -> None:
     world = World.new()
     world.slots.take()

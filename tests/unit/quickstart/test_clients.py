@@ -1,4 +1,4 @@
-"""How often the SDK repeats a call, counted by a server that always fails."""
+"""How often the SDK repeats a call, how long an attempt takes, and when none begins any more."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +10,22 @@ import pytest
 from botocore.exceptions import ClientError
 
 from quickstart import clients
+from quickstart.aws_failures import AwsDeadlineExceededError
+from sp_api.deadline import Deadline
+
+# An operation of each service that needs no parameters.
+OPERATIONS = {
+    "get_caller_identity",
+    "list_buckets",
+    "list_event_buses",
+    "list_keys",
+    "list_queues",
+    "list_schedules",
+    "list_secrets",
+    "list_state_machines",
+    "list_tables",
+    "list_topics",
+}
 
 
 @contextmanager
@@ -64,3 +80,84 @@ def test_what_is_not_idempotent_is_sent_once(
         finally:
             client.cache_clear()
     assert len(requests) == attempts
+
+
+# An attempt has to end within 6 s, so that a request of the API can still be answered; parts of documents take longer.
+USUAL, ONCE, DOCUMENTS = (2, 4, 4), (2, 15, 1), (2, 15, 4)
+EACH: list[tuple[Callable[[], Any], str, tuple[int, int, int]]] = [
+    (clients.dynamodb, "dynamodb", USUAL),
+    (clients.events, "events", ONCE),
+    (clients.kms, "kms", USUAL),
+    (clients.s3, "s3", USUAL),
+    (clients.s3_documents, "s3", DOCUMENTS),
+    (clients.s3_unsigned, "s3", USUAL),
+    (clients.scheduler, "scheduler", USUAL),
+    (clients.secretsmanager, "secretsmanager", USUAL),
+    (clients.sns, "sns", ONCE),
+    (clients.sqs, "sqs", USUAL),
+    (clients.states, "stepfunctions", USUAL),
+    (clients.sts, "sts", USUAL),
+]
+NAMES = [one[0].__name__ for one in EACH]
+
+
+@pytest.fixture
+def region(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    makers: list[Any] = [make for make, _, _ in EACH]
+    for make in makers:
+        make.cache_clear()
+    yield
+    for make in makers:
+        make.cache_clear()
+
+
+@pytest.mark.parametrize(("make", "service", "limits"), EACH, ids=NAMES)
+@pytest.mark.usefixtures("region")
+def test_how_long_and_how_often_a_client_tries(
+    make: Callable[[], Any], service: str, limits: tuple[int, int, int]
+) -> None:
+    client = make()
+    config = client.meta.config
+    assert client.meta.service_model.service_name == service
+    assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == limits
+    assert make() is client
+
+
+@pytest.mark.usefixtures("region")
+def test_parts_of_documents_are_not_hashed_twice() -> None:
+    """An upload has a checksum of its own."""
+    configs: list[Any] = [client.meta.config for client in (clients.s3_documents(), clients.s3())]
+    documents, usual = (config.s3 for config in configs)
+    assert documents["payload_signing_enabled"] is False
+    assert "payload_signing_enabled" not in usual
+
+
+@pytest.mark.parametrize("make", [make for make, _, _ in EACH], ids=NAMES)
+@pytest.mark.usefixtures("region")
+def test_no_attempt_begins_after_the_requests_deadline(make: Callable[[], Any]) -> None:
+    """Documents are stored by workflows, and links are not calls."""
+
+    class SentError(Exception):
+        """The attempt was sent."""
+
+    def send(**_: object) -> None:
+        raise SentError
+
+    client = make()
+    client.meta.events.register_last("before-send", send)
+    (operation,) = OPERATIONS & {*dir(client)}
+    call = getattr(client, operation)
+    clients.end_calls_by(Deadline.after(-1))
+    if make in (clients.s3_documents, clients.s3_unsigned):
+        with pytest.raises(SentError):
+            call()
+    else:
+        with pytest.raises(AwsDeadlineExceededError, match=r"^the request's time for AWS calls ran out$"):
+            call()
+    for deadline in (Deadline.after(10), None):
+        clients.end_calls_by(deadline)
+        with pytest.raises(SentError):
+            call()

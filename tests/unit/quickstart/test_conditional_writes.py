@@ -96,3 +96,9 @@ def test_an_update_returns_the_item_also_after_a_lost_answer() -> None:
 
     assert updated(None, typed(Claim="mine", State="x")) == KEY | {"Claim": "mine", "State": "x"}
     assert updated(typed(Claim="another's")) is None
+
+
+def test_a_removal_that_no_item_allows_was_not_carried_out() -> None:
+    """It sets no value, so an item that is not there has none that differs."""
+    table = Answers(None, {}).table
+    assert table.update(KEY, {}, remove=["Claim"], condition=Attr("Claim").exists()) is False

@@ -90,6 +90,87 @@ def test_fields_in_the_wrong_place(method: str, changed: dict[str, Any], message
     assert (response["statusCode"], body_of(response)["message"]) == (400, message)
 
 
+def coded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+EMPTY = "The body is empty: send the fields in it, as a JSON object"
+NOT_JSON = "The body is not valid JSON"
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "code", "message"),
+    [
+        ({"body": None}, "body", "Empty", EMPTY),
+        ({"body": " \n"}, "body", "Empty", EMPTY),
+        ({"body": "[1]"}, "body", "InvalidType", "The body must be a JSON object"),
+        ({"body": coded("[1]"), "isBase64Encoded": True}, "body", "InvalidType", "The body must be a JSON object"),
+        ({"body": "{"}, "body", "InvalidJson", NOT_JSON),
+        ({"body": '{"A": NaN}'}, "body", "InvalidJson", NOT_JSON),
+        ({"body": '{"A": -Infinity}'}, "body", "InvalidJson", NOT_JSON),
+        ({"body": "A=1"}, "body", "InvalidJson", "The body is a form, not JSON: send a JSON object"),
+        # It is Base64 of something else, although it looks like a form.
+        ({"body": "Ag==", "isBase64Encoded": True}, "body", "InvalidJson", NOT_JSON),
+        ({"body": "A", "isBase64Encoded": True}, "body", "InvalidJson", NOT_JSON),
+        ({"body": '{"A": 1, "B": 2, "C": {}, "B": 3}'}, "B", "DuplicateName", "B is a duplicate key"),
+        ({"body": '{"A": {"B": 1, "C": 2, "C": 2}}'}, "C", "DuplicateName", "C is a duplicate key"),
+        (
+            {"body": '{"Atzr|x": 1, "Atzr|x": 1}'},
+            "(a name that is not shown)",
+            "DuplicateName",
+            "(a name that is not shown) is a duplicate key",
+        ),
+    ],
+)
+def test_a_body_that_cannot_be_read(changed: dict[str, Any], field: str, code: str, message: str) -> None:
+    response = answer(event(**changed), {"POST /reports": echo})
+    assert (response["statusCode"], body_of(response)) == (
+        400,
+        {
+            "message": message,
+            "errors": [
+                {
+                    "code": code,
+                    "message": message,
+                    "documentation": f"docs/errors.md#{code.lower()}",
+                    "field": field,
+                }
+            ],
+            "requestId": "request-1",
+        },
+    )
+
+
+def test_a_path_is_percent_encoded_and_a_query_is_not() -> None:
+    """As a REST API of API Gateway passes them."""
+    read = event(
+        "GET",
+        "/reports/{reportId}",
+        pathParameters={"reportId": "a%2Fb%20%C3%A9", "x": "1"},
+        queryStringParameters={"Sku": "a%2Fb"},
+    )
+    assert body_of(answer(read, {"GET /reports/{reportId}": echo})) == {
+        "ReportId": "a/b \u00e9",
+        "X": "1",
+        "Sku": "a%2Fb",
+    }
+
+
+def test_a_patch_has_the_fields_of_its_body_and_of_its_path() -> None:
+    sent = event("PATCH", "/listings/{sku}", body='{"A": 1}', pathParameters={"sku": "S"})
+    assert body_of(answer(sent, {"PATCH /listings/{sku}": echo})) == {"A": 1, "Sku": "S"}
+
+
+def test_a_refusal_without_a_wait_has_no_such_header() -> None:
+    def refuse(_: Fields) -> Mapping[str, object]:
+        raise SellerUnknownError("A1", "NA")
+
+    assert answer(event(), {"POST /reports": refuse})["headers"] == {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+    }
+
+
 def test_a_504_names_the_host_and_what_to_check() -> None:
     def silent(_: Fields) -> Mapping[str, object]:
         error = TransientError("createReport", message="no answer came in time")
@@ -108,7 +189,7 @@ def test_a_504_names_the_host_and_what_to_check() -> None:
 def test_a_post_has_the_fields_of_its_body() -> None:
     response = answer(event(body='{"SellerId": "A1"}'), {"POST /reports": echo})
     assert response["statusCode"] == 200
-    assert response["headers"]["Content-Type"] == "application/json"
+    assert response["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
     assert body_of(response) == {"SellerId": "A1"}
 
 
@@ -172,7 +253,7 @@ def test_each_refusal_has_its_status_and_code(error: Exception, status: int, cod
         assert str(error) == refusal["message"]
 
 
-@pytest.mark.parametrize(("wait", "header"), [(0.2, "1"), (59.9, "60")])
+@pytest.mark.parametrize(("wait", "header"), [(0, "1"), (0.2, "1"), (1.2, "2"), (59.9, "60"), (60, "60")])
 def test_throttling_says_how_long_to_wait(wait: float, header: str) -> None:
     def refuse(_: Fields) -> Mapping[str, object]:
         raise ThrottledError("createReport", retry_after=wait, code="QuotaExceeded", message="m")
@@ -218,7 +299,12 @@ class TestAwsFailure:
         refusal = body_of(response)
         assert (refusal["requestId"], refusal["errors"][0]["code"]) == ("request-1", "AwsCallFailed")
         assert f"({code})" in refusal["message"]
-        assert "may have been carried out in part" in refusal["message"]
+        fixing = " It fails again until the stack's operator fixes the cause." if wait == "60" else ""
+        call = "UpdateItem" if isinstance(error, ClientError) else "A call"
+        assert refusal["message"] == (
+            f"{call} to AWS failed ({code}).{fixing} The request may have been carried out in part: docs/api.md "
+            "describes what happens if you send it again"
+        )
         assert "Secret" not in response["body"]
 
     def test_a_request_that_only_reads_changed_nothing(self) -> None:
@@ -230,6 +316,7 @@ class TestAwsFailure:
         answer(event(), self.failing(self.refused("AccessDeniedException")))
         (line,) = log_lines()
         assert (line["level"], line["status"], line["error"]) == ("ERROR", 503, "AccessDeniedException")
+        assert (line["message"], line["api_request_id"]) == ("request failed: an AWS call failed", "request-1")
         assert "Traceback" in line["exception"]
 
     def test_calls_share_the_requests_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,6 +332,8 @@ class TestAwsFailure:
             silent.settimeout(0.1)
             monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{silent.getsockname()[1]}")
             clients.dynamodb.cache_clear()
+            # On a busy machine, this may take longer than the request has.
+            clients.dynamodb()
 
             def read(_: Fields) -> Mapping[str, object]:
                 clients.dynamodb().get_item(TableName="table", Key={"id": {"S": "1"}})
@@ -263,6 +352,15 @@ class TestAwsFailure:
         assert response["statusCode"] == 503
         assert "AwsDeadlineExceededError" in response["body"]
         assert len(connections) == 1
+
+    def test_amazon_and_aws_have_so_many_seconds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A request of 29 s can be refused in words; API Gateway then ends it itself."""
+        assert 19 < http_api.call_deadline().remaining() <= 20
+        given: list[Any] = []
+        monkeypatch.setattr(clients, "end_calls_by", given.append)
+        answer(event(), {"POST /reports": echo})
+        (deadline,) = given
+        assert 21 < deadline.remaining() <= 22
 
     def test_the_longest_request_ends_before_api_gateway_does(self) -> None:
         longest_attempt = clients.CONNECT_SECONDS + clients.READ_SECONDS
@@ -286,6 +384,48 @@ class TestBounds:
         assert (errors[-1]["code"], errors[-1]["message"]) == ("MoreErrors", "1980 more errors are not listed")
         (line,) = log_lines()
         assert len(line["errors"]) == 21
+
+    @pytest.mark.parametrize(
+        ("field", "message", "shown"),
+        [
+            ("f" * 64, "m" * 2000, ("f" * 64, "m" * 2000)),
+            ("f" * 65, "m" * 2001, ("f" * 64 + "...", "m" * 2000 + "...")),
+        ],
+    )
+    def test_a_long_field_and_a_long_message_are_cut(self, field: str, message: str, shown: tuple[str, str]) -> None:
+        def refuse(_: Fields) -> Mapping[str, object]:
+            raise InvalidRequestError([FieldError(field, "Unknown", message)])
+
+        (error,) = body_of(answer(event(), {"POST /reports": refuse}))["errors"]
+        assert (error["field"], error["message"]) == shown
+
+    def test_one_error_more_than_twenty_is_counted(self) -> None:
+        def refuse(_: Fields) -> Mapping[str, object]:
+            raise InvalidRequestError(FieldError(None, "Unknown", str(number)) for number in range(21))
+
+        errors = body_of(answer(event(), {"POST /reports": refuse}))["errors"]
+        assert [error["message"] for error in errors] == [*map(str, range(20)), "1 more errors are not listed"]
+        assert errors[-1] == {
+            "code": "MoreErrors",
+            "message": "1 more errors are not listed",
+            "documentation": "docs/errors.md#moreerrors",
+        }
+
+    @pytest.mark.parametrize("nest", [lambda inner: [inner], lambda inner: {"a": inner}], ids=["lists", "objects"])
+    def test_a_field_may_have_32_levels_of_lists_and_objects(self, nest: Callable[[Any], Any]) -> None:
+        value: Any = "x"
+        for _ in range(32):
+            value = nest(value)
+        assert body_of(answer(event(body=json.dumps({"A": value})), {"POST /reports": echo})) == {"A": value}
+        refused = answer(event(body=json.dumps({"A": 1, "B": [1, nest(value)]})), {"POST /reports": echo})
+        assert body_of(refused)["errors"] == [
+            {
+                "field": "B",
+                "code": "TooDeep",
+                "message": "B must have at most 32 levels of lists and objects",
+                "documentation": "docs/errors.md#toodeep",
+            }
+        ]
 
     def test_a_body_full_of_unknown_fields_has_a_short_answer(self) -> None:
         def refuse(fields: Fields) -> Mapping[str, object]:
@@ -341,6 +481,36 @@ class TestLog:
         assert (line["route"], line["seller_id"], line["region"]) == ("POST /reports", "A1", "NA")
         assert (line["report_type"], line["report_id"]) == ("GET_X", "7")
         assert not {"Atzr|1", "https://secret"} & set(map(str, line.values()))
+
+    def test_every_id_of_a_request_and_its_answer_is_logged(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
+        fields = {
+            "AuthorizationId": "authorization_id",
+            "SellerId": "seller_id",
+            "RegionCode": "region",
+            "NotificationType": "notification_type",
+            "ReportType": "report_type",
+            "ReportId": "report_id",
+            "ReportScheduleId": "report_schedule_id",
+            "Sku": "sku",
+            "SubmissionId": "submission_id",
+            "FeedRequestId": "feed_request_id",
+            "MarketplaceId": "marketplace_id",
+            "ProductType": "product_type",
+            "PullId": "pull_id",
+        }
+        body = json.dumps({name: f"<{name}>" for name in fields} | {"Sku": ""})
+        answer(event(body=body), {"POST /reports": lambda _: {"destinationId": "d", "subscriptionIds": ["s"]}})
+        (line,) = lines()
+        logged = {key: line.get(key) for key in (*fields.values(), "destination_id", "subscription_ids")}
+        expected = {key: f"<{name}>" for name, key in fields.items()} | {"sku": None}
+        assert logged == expected | {"destination_id": "d", "subscription_ids": ["s"]}
+
+    @pytest.mark.parametrize("context", [{}, {"identity": None}, {"identity": {"userArn": None}}])
+    def test_a_request_that_nobody_signed_has_no_caller(
+        self, lines: Callable[[], list[dict[str, Any]]], context: dict[str, Any]
+    ) -> None:
+        answer(event(requestContext={"requestId": "request-1", **context}), {"POST /reports": lambda _: {}})
+        assert [line["caller"] for line in lines()] == [""]
 
     def test_a_request_that_is_refused_is_one_warning(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
         def refuse(_: Fields) -> Mapping[str, object]:

@@ -150,3 +150,9 @@ def test_what_a_function_loads(function: Path) -> None:
     if function.parent.name != "listing_submissions":
         too_much |= {"jsonschema", "quickstart.listings.checks"}
     assert loaded & too_much == set()
+
+
+@pytest.mark.parametrize(("reserve", "left"), [({}, 2995), ({"reserve_seconds": 20.0}, 2980)])
+def test_an_invocation_ends_before_lambda_ends_it(reserve: dict[str, float], left: float) -> None:
+    deadline = invocation.deadline(Context(3000), **reserve)
+    assert left - 1 < deadline.remaining() <= left

@@ -17,6 +17,8 @@ from tests.unit.quickstart.support import Aws, AwsError, Context
 
 LogLines = Callable[[], list[dict[str, Any]]]
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/111122223333/queue"
+FOR_OPERATOR = "message failed and will fail again until an operator fixes the cause; SQS redelivers it"
+NO_WAIT = "the wait of a message could not be set, the queue's visibility timeout applies"
 DEAD_LETTERS_URL = "https://sqs.us-east-1.amazonaws.com/111122223333/dead-letters"
 
 
@@ -75,7 +77,25 @@ def test_an_unreadable_message_goes_to_the_dead_letter_queue_with_the_reason(
         ("SendMessage", {"QueueUrl": DEAD_LETTERS_URL, "MessageBody": "two", "MessageAttributes": reason})
     ]
     (line,) = [line for line in log_lines() if line["level"] == "ERROR"]
+    assert line["message"] == "message cannot be processed and goes to the dead-letter queue"
     assert (line["message_id"], line["reason"]) == ("message-two", "the message\0 is not JSON")
+
+
+@pytest.mark.parametrize(
+    ("reason", "attributes"),
+    [
+        ("x" * 500, {"Reason": {"DataType": "String", "StringValue": "x" * 500}}),
+        ("x" * 501, {"Reason": {"DataType": "String", "StringValue": "x" * 500}}),
+        # SQS accepts no empty attribute.
+        ("", {}),
+    ],
+)
+def test_a_reason_is_cut_and_left_out_where_there_is_none(
+    process: Callable[..., list[str]], aws: Aws, reason: str, attributes: dict[str, Any]
+) -> None:
+    assert process({"two": UnreadableError(reason)}) == []
+    ((_, sent),) = aws.calls
+    assert sent["MessageAttributes"] == attributes
 
 
 def test_without_permission_to_send_an_unreadable_message_is_visible_again_at_once(
@@ -100,13 +120,19 @@ def test_a_message_that_is_too_large_with_the_reason_goes_there_without_it(
 
 
 def test_a_message_that_the_dead_letter_queue_does_not_take_stays_in_its_queue(
-    process: Callable[..., list[str]], aws: Aws
+    process: Callable[..., list[str]], aws: Aws, log_lines: LogLines
 ) -> None:
     def denied(_: Any) -> dict[str, Any]:
         raise AwsError("AccessDenied")
 
     aws.answers["SendMessage"] = denied
     assert process({"two": UnreadableError("no")}) == ["message-two"]
+    assert aws.operations == ["SendMessage"]
+    unreadable, failed = (line for line in log_lines() if line["level"] == "ERROR")
+    assert unreadable["reason"] == "no"
+    assert failed["message"] == FOR_OPERATOR
+    assert (failed["message_id"], failed["error"]) == ("message-two", "AccessDenied")
+    assert "wait_seconds" not in failed
 
 
 @pytest.mark.parametrize(("receives", "wait"), [(1, 300), (2, 1800), (3, 7200), (4, 43200), (5, 43200)])
@@ -122,6 +148,8 @@ def test_a_message_that_an_operator_must_help_waits_longer_each_time(
         )
     ]
     (line,) = [line for line in log_lines() if line["level"] == "ERROR"]
+    assert line["message"] == FOR_OPERATOR
+    assert line["error"] == ("AccessDeniedException" if isinstance(error, ClientError) else "EventNotAllowedError")
     assert (line["message_id"], line["wait_seconds"]) == ("message-two", wait)
     assert "denied" in line["reason"]
 
@@ -139,6 +167,7 @@ def test_a_failure_is_logged_also_if_sqs_refuses_the_wait(
     assert (failure["level"], failure["message_id"]) == ("ERROR", "message-two")
     assert "denied" in failure["reason"]
     assert (wait["level"], wait["message_id"], wait["error"]) == ("WARNING", "message-two", "ReceiptHandleIsInvalid")
+    assert wait["message"] == NO_WAIT
 
 
 def test_what_was_begun_is_finished_together_and_each_message_has_its_own_end(
@@ -196,6 +225,7 @@ def test_an_error_can_say_how_long_its_message_waits(
     assert (changed["ReceiptHandle"], changed["VisibilityTimeout"]) == ("receipt-two", wait)
     (line,) = [line for line in log_lines() if line["message"] != "processing"]
     assert (line["level"], line["reason"]) == ("WARNING", "not yet")
+    assert (line["message"], line["error"]) == ("message failed; SQS redelivers it", "TryAgainError")
 
 
 def test_an_expected_failure_is_one_warning(process: Callable[..., list[str]], aws: Aws, log_lines: LogLines) -> None:
@@ -213,7 +243,32 @@ def test_an_unforeseen_failure_is_logged_with_its_traceback(
     assert process({"three": KeyError("unforeseen")}) == ["message-three"]
     (line,) = [line for line in log_lines() if line["message"] != "processing"]
     assert (line["level"], line["message_id"]) == ("ERROR", "message-three")
+    assert line["message"] == "message failed; SQS redelivers it"
     assert "Traceback" in line["exception"]
+
+
+def test_a_message_has_what_sqs_and_its_sender_say_of_it() -> None:
+    sent = record("one", receives=3)
+    message = Message.of(sent | {"messageAttributes": {"Source": {"stringValue": "s"}}})
+    assert message == Message(
+        "message-one",
+        "receipt-one",
+        "one",
+        {"ApproximateReceiveCount": "3"},
+        {"Source": {"stringValue": "s"}},
+    )
+    assert message.receives == 3
+    assert Message.of(sent).message_attributes == {}
+
+
+def test_nothing_is_finished_where_nothing_was_begun() -> None:
+    def finish(_: Sequence[str]) -> list[Callable[[], None]]:
+        raise AssertionError("nothing to finish")
+
+    context: Any = Context()
+    event = {"Records": [record("one")]}
+    answer = process_batch(event, context, lambda _: None, UnreadableError, QUEUE_URL, "", finish)
+    assert answer == {"batchItemFailures": []}
 
 
 class TestProcessTogether:
@@ -253,13 +308,25 @@ class TestProcessTogether:
         assert (operation, sent["QueueUrl"], sent["MessageBody"]) == ("SendMessage", DEAD_LETTERS_URL, "bad")
         assert sent["MessageAttributes"]["Reason"]["StringValue"] == "no outcome"
         (line,) = log_lines()
+        assert line["message"] == "message cannot be processed and goes to the dead-letter queue"
         assert (line["message_id"], line["reason"]) == ("message-bad", "no outcome")
+        assert (line["level"], line["function_request_id"]) == ("ERROR", "function-request-1")
 
     def test_an_unreadable_message_that_could_not_be_moved_comes_again(
-        self, aws: Aws, monkeypatch: pytest.MonkeyPatch
+        self, aws: Aws, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
     ) -> None:
         aws.answers["SendMessage"] = raises(AwsError("AccessDenied"))
         assert self.run(aws, monkeypatch, [record("bad"), record("one")]) == (["message-bad"], [["one"]])
+        _, line = log_lines()
+        assert (line["message"], line["error"], "wait_seconds" in line) == (FOR_OPERATOR, "AccessDenied", False)
+
+    def test_a_failure_after_unreadable_messages_alone(
+        self, aws: Aws, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+    ) -> None:
+        assert self.run(aws, monkeypatch, [record("bad")], denied_by_dynamodb()) == ([], [])
+        assert aws.operations == ["SendMessage"]
+        _, line = log_lines()
+        assert (line["message"], line["wait_seconds"]) == (FOR_OPERATOR, 300)
 
     def test_messages_that_an_operator_must_help_wait_longer_each_time(
         self, aws: Aws, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
@@ -271,7 +338,12 @@ class TestProcessTogether:
         assert [len(some) for some in entries] == [10, 2]
         waits = [entry["VisibilityTimeout"] for some in entries for entry in some]
         assert waits == [300] * 6 + [1800] * 6
-        assert "will fail again until an operator fixes the cause" in log_lines()[-1]["message"]
+        receipts = [(entry["Id"], entry["ReceiptHandle"]) for some in entries for entry in some]
+        assert receipts == [(str(number), f"receipt-{number}") for number in range(12)]
+        assert {call["QueueUrl"] for operation, call in aws.calls if operation != "SendMessage"} == {QUEUE_URL}
+        line = log_lines()[-1]
+        # The shortest of them.
+        assert (line["message"], line["error"], line["wait_seconds"]) == (FOR_OPERATOR, "AccessDeniedException", 300)
 
     def test_other_failures_wait_for_the_queues_visibility_timeout(
         self, aws: Aws, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
@@ -279,13 +351,18 @@ class TestProcessTogether:
         throttled = ClientError({"Error": {"Code": "Throttling"}}, "Publish")
         assert self.run(aws, monkeypatch, [record("one")], throttled) == (["message-one"], [])
         assert aws.calls == []
-        assert log_lines()
+        (line,) = log_lines()
+        assert (line["level"], line["message"]) == ("ERROR", "message failed; SQS redelivers it")
+        assert "Throttling" in line["exception"]
 
     def test_if_the_waits_cannot_be_set_the_messages_still_come_again(
-        self, aws: Aws, monkeypatch: pytest.MonkeyPatch
+        self, aws: Aws, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
     ) -> None:
         aws.answers["ChangeMessageVisibilityBatch"] = raises(AwsError("AccessDenied"))
         assert self.run(aws, monkeypatch, [record("one")], denied_by_dynamodb()) == (["message-one"], [])
+        failure, wait = log_lines()
+        assert failure["message"] == FOR_OPERATOR
+        assert (wait["level"], wait["message"], wait["error"]) == ("WARNING", NO_WAIT, "AccessDenied")
 
 
 def raises(error: Exception) -> Callable[[Any], dict[str, Any]]:

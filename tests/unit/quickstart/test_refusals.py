@@ -283,3 +283,10 @@ class TestDocumentation:
         section = API.read_text().partition("\n## Errors\n")[2].partition("\n## ")[0]
         documented = {int(status) for status in re.findall(r"^\| (\d{3}) \|", section, re.MULTILINE)}
         assert {entry[1] for entry in EACH} | {504} <= documented
+
+
+def test_only_where_no_answer_came_the_host_is_named() -> None:
+    """The 500 of a host is an answer."""
+    for error, named in ((TransientError("getReport"), True), (TransientError("getReport", status=503), False)):
+        error.host = "sellingpartnerapi-na.amazon.com"
+        assert ("No answer came from sellingpartnerapi-na.amazon.com" in str(refusal_of(error))) is named

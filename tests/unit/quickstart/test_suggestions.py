@@ -29,6 +29,11 @@ def messages(**changed: object) -> list[str]:
         ("reportTyp", "ReportType"),
         ("dataStartTime", "ReportDataStartTime"),
         ("Period", None),
+        # More than three characters, and the end of one field only.
+        ("Code", "RegionCode"),
+        ("Ids", None),
+        ("Time", None),
+        ("SellersId", "SellerId"),
         ("Id", None),
         ("", None),
     ],

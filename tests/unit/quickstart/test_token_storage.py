@@ -207,3 +207,15 @@ def test_without_lwas_answer_nothing_is_stored(storage: Storage, answer: Any, st
 def test_verify_is_a_boolean(storage: Storage, verify: object) -> None:
     status, body = storage.post(RefreshToken=REFRESH_TOKEN, Verify=verify)
     assert (status, body["errors"][0]["field"]) == (400, "Verify")
+
+
+def test_what_is_stored_is_for_one_region_or_for_every_region(storage: Storage) -> None:
+    assert storage.post(RefreshToken=REFRESH_TOKEN)[0] == 200
+    assert storage.post(RefreshToken=REFRESH_TOKEN, RegionCode=None)[0] == 200
+    assert [(item["SellerId"], item["Item"]) for item in storage.table.items] == [("A1", "TOKEN#NA"), ("A1", "TOKEN#*")]
+
+
+def test_a_request_with_an_error_stores_nothing(storage: Storage) -> None:
+    status, body = storage.post(RefreshToken=REFRESH_TOKEN, Region="NA")
+    assert (status, body["errors"][0]["code"]) == (400, "UnknownField")
+    assert storage.table.items == []

@@ -1,7 +1,8 @@
 """What the vault records of a token when LWA accepts, replaces or refuses it, and when another was stored meanwhile."""
 
+import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,18 @@ from boto3.dynamodb.conditions import ConditionBase
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from quickstart.aws_failures import AwsDeadlineExceededError
-from quickstart.token_vault import Consent, SellerUnknownError, StoredTokens, TokenVault, has_token
+from quickstart.dynamodb import DamagedItemError
+from quickstart.token_vault import (
+    Consent,
+    SellerBeingRemovedError,
+    SellerUnknownError,
+    StoredTokens,
+    TokenVault,
+    delete_tokens,
+    find_token_item,
+    has_token,
+    token_regions,
+)
 from sp_api.consent import PartyType
 from sp_api.least_recently_used import MOST_ENTRIES
 from sp_api.regions import Region
@@ -176,7 +188,9 @@ class Refusing(Items):
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
-def test_a_note_that_fails_does_not_fail_the_request(failure: Exception) -> None:
+def test_a_note_that_fails_does_not_fail_the_request(
+    failure: Exception, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
     table: Any = Refusing(failure)
     kms: Any = Kms()
     vault = TokenVault(table, kms, "key", lambda: NOW)
@@ -184,6 +198,13 @@ def test_a_note_that_fails_does_not_fail_the_request(failure: Exception) -> None
     token = vault.refresh_token("A1", Region.NA)
     token.granted("Atzr|1", "Atzr|1")
     token.revoked("Atzr|1")
+    noted = {
+        "level": "WARNING",
+        "message": "the state of a refresh token was not recorded",
+        "reason": str(failure),
+        "seller_id": "A1",
+    }
+    assert [{name: line[name] for name in noted} for line in log_lines()] == [noted, noted]
     with pytest.raises(type(failure)):
         token.granted("Atzr|1", "Atzr|2")
 
@@ -194,11 +215,18 @@ def test_a_token_shows_in_no_repr(vault: TokenVault) -> None:
     token()
     assert "Atzr" not in repr(token)
     assert "Atzr" not in repr(vault)
+    assert "Atzr" not in repr(vault._read("A1", Region.NA))
 
 
 def test_a_seller_without_a_token(vault: TokenVault) -> None:
-    with pytest.raises(SellerUnknownError):
-        vault.refresh_token("A1", Region.NA)()
+    for read in (vault.refresh_token("A1", Region.NA), lambda: vault.require("A1", Region.NA)):
+        with pytest.raises(SellerUnknownError) as unknown:
+            read()
+        assert str(unknown.value) == (
+            "no refresh token is stored for seller A1 in region NA: store it with POST /tokens first"
+        )
+    vault.store("A1", Region.NA, "Atzr|1")
+    vault.require("A1", Region.NA)
 
 
 @pytest.mark.parametrize(
@@ -257,3 +285,95 @@ def test_the_likely_region_is_read_first() -> None:
     table.items = [{"SellerId": "A1", "Item": "TOKEN#FE"}]
     assert has_token(table.table, "A1", Region.FE)
     assert len(aws.operations) == 1
+
+
+def test_what_is_stored_of_a_token(vault: TokenVault, items: Items) -> None:
+    vault.store("A1", None, "Atzr|1")
+    sealed = b'1|{"RegionCode": "*", "SellerId": "A1"}|Atzr|1'
+    assert items.items == {
+        ("A1", "TOKEN#*"): {
+            "SellerId": "A1",
+            "Item": "TOKEN#*",
+            "Ciphertext": base64.b64encode(sealed).decode(),
+            "KeyArn": "key",
+            "StoredAt": "2026-11-26T12:00:00.000000+00:00",
+        }
+    }
+
+
+def test_a_token_that_lwa_replaced_works(vault: TokenVault, items: Items) -> None:
+    vault.store("A1", Region.NA, "Atzr|1", Consent(PartyType.SELLER, NOW, "id"))
+    stored = dict(items.items[KEY])
+    token = vault.refresh_token("A1", Region.NA)
+    token.revoked("Atzr|1")
+    token.granted("Atzr|1", "Atzr|2")
+    assert items.items[KEY] == stored | {
+        "Ciphertext": items.items[KEY]["Ciphertext"],
+        "WorkedAt": "2026-11-26T12:00:00+00:00",
+    }
+    assert items.items[KEY]["Ciphertext"] != stored["Ciphertext"]
+
+
+@pytest.mark.parametrize("ciphertext", ["c2Vj!cmV0", "x", None, 7])
+def test_a_ciphertext_that_somebody_changed(vault: TokenVault, items: Items, ciphertext: object) -> None:
+    vault.store("A1", Region.NA, "Atzr|1")
+    items.items[KEY]["Ciphertext"] = ciphertext
+    with pytest.raises(DamagedItemError, match="the stored item TOKEN#NA of A1 cannot be read"):
+        vault.refresh_token("A1", Region.NA)()
+
+
+def test_each_update_is_of_the_token_that_was_read() -> None:
+    aws = Aws()
+    table = MemoryTable(aws, "SellerId", "Item")
+    kms: Any = Kms()
+    vault = TokenVault(table.table, kms, "key", lambda: NOW)
+    vault.store("A1", None, "Atzr|1")
+    token = vault.refresh_token("A1", Region.EU)
+    token.revoked("Atzr|1")
+    token.granted("Atzr|1", "Atzr|1")
+    ciphertext = table.items[0]["Ciphertext"]
+    revoked, worked = (given for operation, given in aws.calls if operation == "UpdateItem")
+    for update in (revoked, worked):
+        assert update["Key"] == {"SellerId": {"S": "A1"}, "Item": {"S": "TOKEN#*"}}
+        assert update["ConditionExpression"] == "#n0 = :v0"
+        assert update["ExpressionAttributeNames"]["#n0"] == "Ciphertext"
+        assert update["ExpressionAttributeValues"][":v0"] == {"S": ciphertext}
+    assert revoked["UpdateExpression"] == "SET #a1 = if_not_exists(#a1, :a1)"
+    assert worked["UpdateExpression"] == "SET #a2 = :a2 REMOVE #a1"
+    assert worked["ExpressionAttributeNames"] == {"#n0": "Ciphertext", "#a1": "ReconnectSince", "#a2": "WorkedAt"}
+
+
+@pytest.mark.parametrize(
+    ("likely", "codes"),
+    [(None, ["NA", "EU", "FE", "*"]), (Region.FE, ["FE", "*", "NA", "EU"]), (Region.NA, ["NA", "*", "EU", "FE"])],
+)
+def test_each_region_is_read_once_the_likely_ones_first(likely: Region | None, codes: list[str]) -> None:
+    aws = Aws()
+    assert not has_token(MemoryTable(aws, "SellerId", "Item").table, "A1", likely)
+    assert [given["Key"] for _, given in aws.calls] == [
+        {"SellerId": {"S": "A1"}, "Item": {"S": f"TOKEN#{code}"}} for code in codes
+    ]
+
+
+def test_the_tokens_of_a_seller_are_deleted_and_nothing_else() -> None:
+    table = MemoryTable(Aws(), "SellerId", "Item")
+    others = [{"SellerId": "A1", "Item": "SUBSCRIPTION#NA#X#1.0"}, {"SellerId": "A2", "Item": "TOKEN#NA"}]
+    table.items = [{"SellerId": "A1", "Item": "TOKEN#NA"}, *others, {"SellerId": "A1", "Item": "TOKEN#*"}]
+    assert token_regions(table.table, "A1") == ("NA", "*")
+    assert delete_tokens(table.table, "A1") == 2
+    assert table.items == others
+    assert delete_tokens(table.table, "A1") == 0
+
+
+def test_the_token_of_a_region_comes_before_that_of_every_region() -> None:
+    table = MemoryTable(Aws(), "SellerId", "Item")
+    table.items = [{"SellerId": "A1", "Item": "TOKEN#*"}, {"SellerId": "A1", "Item": "TOKEN#NA"}]
+    assert find_token_item(table.table, "A1", Region.NA) == table.items[1]
+    assert find_token_item(table.table, "A1", Region.EU) == table.items[0]
+    assert find_token_item(table.table, "A2", Region.EU) is None
+
+
+def test_a_seller_that_is_being_removed_is_named_with_what_to_send() -> None:
+    assert str(SellerBeingRemovedError("A1")) == (
+        "seller A1 has no refresh token, but still has records: DELETE /tokens/A1 is in progress, or must be sent again"
+    )

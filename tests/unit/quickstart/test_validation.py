@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quickstart.paging import token
 from quickstart.refusals import InvalidRequestError
 from quickstart.reports.requests import read_request
 from quickstart.validation import Fields, Sent
@@ -179,7 +180,15 @@ ID_RULE = "must be 1 to 64 letters, digits, dots, hyphens and underscores"
 COMMAS = "must be a list or a text with commas between the entries"
 MARKETPLACES = "MarketplaceIds must contain 1 to 25 marketplace ids, such as ATVPDKIKX0DER"
 TYPES = "ReportTypes must contain 1 to 10 report types, separated by commas"
+TOKEN_RULE = "must be 1 to 64 printable ASCII characters without spaces"
+LETTERS = "Names must contain 1 to 2 letters, such as a: a list, or a comma-separated string"
+OPTIONS = "ReportOptions must be an object whose values are all strings"
+HALF = "has half of a surrogate pair, which is not valid Unicode"
 SECRET = "seems to be a token or a secret, which does not belong here"
+
+
+def letters(fields: Fields) -> tuple[str, ...]:
+    return fields.entries("Names", re.compile("[a-z]"), 2, "letters, such as a")
 
 
 @pytest.mark.parametrize(
@@ -232,6 +241,11 @@ SECRET = "seems to be a token or a secret, which does not belong here"
             {"NextToken": "x"},
             "NextToken must be the nextToken of the previous page, unchanged",
         ),
+        (Fields.client_token, {"ClientToken": ""}, f"ClientToken {TOKEN_RULE}"),
+        (Fields.client_token, {"ClientToken": 7}, "ClientToken must be a string"),
+        (Fields.client_token, {"ClientToken": "Atzr|IwEBIHxqZf"}, f"ClientToken {SECRET}"),
+        (Fields.report_types, {"ReportTypes": " "}, "ReportTypes must not be empty"),
+        (Fields.report_types, {"ReportTypes": "A,"}, TYPES),
         (Fields.region, {"RegionCode": "XX"}, "RegionCode must be one of NA, EU, FE"),
         (Fields.region, {"RegionCode": "eu"}, "RegionCode must be one of NA, EU, FE. Did you mean EU?"),
         (
@@ -276,6 +290,18 @@ SECRET = "seems to be a token or a secret, which does not belong here"
             {"Names": [1]},
             "Names must be a list of strings or a comma-separated string",
         ),
+        (letters, {"Names": ""}, LETTERS),
+        (letters, {"Names": []}, LETTERS),
+        (letters, {"Names": "a,b,c"}, LETTERS),
+        (letters, {"Names": ["a", "B"]}, LETTERS),
+        (letters, {"Names": {}}, "Names must be a list of strings or a comma-separated string"),
+        (letters, {"Names": "a;b"}, f'Names {COMMAS}. Did you mean "a,b"?'),
+        (letters, {"Names": ["a b"]}, f'Names {COMMAS}. Did you mean "a,b"?'),
+        (letters, {"Names": ["a", "\ud800"]}, f"Names {HALF}"),
+        # What may be a secret, or is too long, is not repeated.
+        (letters, {"Names": "a;amzn1.oa2-cs.v1.0123456789abcdef"}, f"Names {COMMAS}"),
+        (letters, {"Names": f"a;{'b' * 199}"}, f"Names {COMMAS}"),
+        (letters, {"Names": f"a;{'b' * 198}"}, f'Names {COMMAS}. Did you mean "a,{"b" * 198}"?'),
         (
             lambda fields: fields.matching("Name", re.compile("[a-z]"), "a letter"),
             {"Name": "A"},
@@ -292,6 +318,15 @@ SECRET = "seems to be a token or a secret, which does not belong here"
             "From must be in the years 1 to 9999 in UTC",
         ),
         (Fields.report_options, {"ReportOptions": "{"}, "ReportOptions is a string but not valid JSON"),
+        (Fields.report_options, {"ReportOptions": "[" * 100_000}, "ReportOptions is a string but not valid JSON"),
+        (Fields.report_options, {"ReportOptions": []}, OPTIONS),
+        (Fields.report_options, {"ReportOptions": "7"}, OPTIONS),
+        (Fields.report_options, {"ReportOptions": {"a": "b", "c": None}}, OPTIONS),
+        (Fields.report_options, {"ReportOptions": {"\ud800": "b"}}, f"ReportOptions {HALF}"),
+        (Fields.report_options, {"ReportOptions": {"a": "\ud800"}}, f"ReportOptions {HALF}"),
+        (Fields.report_options, {"ReportOptions": '{"a": "\\ud800"}'}, f"ReportOptions {HALF}"),
+        (lambda fields: fields.flag("Replace"), {"Replace": 1}, "Replace must be true or false"),
+        (lambda fields: fields.text("Name"), {"Name": " "}, "Name must not be empty"),
         (
             Fields.report_options,
             {"ReportOptions": {"a": 1}},
@@ -310,7 +345,8 @@ def test_an_error_says_what_the_field_must_be(
     fields = Fields(body)
     with contextlib.suppress(InvalidRequestError):
         read(fields)
-    assert [error.message for error in fields.errors] == [message]
+    ((name, _),) = body.items() or [("SellerId", "")]
+    assert [(error.field, error.message) for error in fields.errors] == [(name, message)]
 
 
 def test_a_field_that_is_missing_says_where_to_send_it() -> None:
@@ -370,3 +406,117 @@ def test_lists_may_be_as_long_as_their_rules_say() -> None:
     assert len(fields.marketplace_ids(Region.NA)) == 25
     assert fields.entries("Names", re.compile("[a-z]"), 2, "letters") == ("a", "b")
     fields.finish()
+
+
+TEXT = {"type": "string"}
+
+
+def listed(most: int) -> dict[str, object]:
+    return {"oneOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1, "maxItems": most}]}
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "required", "schema"),
+    [
+        (Fields.seller_id, "SellerId", True, TEXT | {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}),
+        (Fields.report_types, "ReportTypes", True, TEXT),
+        (Fields.client_token, "ClientToken", False, TEXT | {"pattern": "^[!-~]{1,64}$"}),
+        (lambda fields: fields.limit(20, 100), "Limit", False, TEXT),
+        (lambda fields: fields.next_token(("A",)), "NextToken", False, TEXT),
+        (Fields.region, "RegionCode", True, TEXT | {"enum": ["NA", "EU", "FE"]}),
+        (Fields.optional_region, "RegionCode", False, TEXT | {"enum": ["NA", "EU", "FE"]}),
+        (lambda fields: fields.choice("Mode", ["A", "B"]), "Mode", True, TEXT | {"enum": ["A", "B"]}),
+        (lambda fields: fields.choice("Mode", ["A"], required=False), "Mode", False, TEXT | {"enum": ["A"]}),
+        (lambda fields: fields.marketplace_ids(Region.NA), "MarketplaceIds", True, listed(25)),
+        (letters, "Names", False, listed(2)),
+        (lambda fields: fields.time("From"), "From", False, TEXT),
+        (
+            Fields.report_options,
+            "ReportOptions",
+            False,
+            {"oneOf": [{"type": "object", "additionalProperties": TEXT}, TEXT]},
+        ),
+        (lambda fields: fields.flag("Replace"), "Replace", False, {"type": "boolean"}),
+        (lambda fields: fields.text("Name"), "Name", True, TEXT),
+        (lambda fields: fields.known("Other"), "Other", False, {}),
+        (lambda fields: fields.known("Other", schema=TEXT), "Other", False, TEXT),
+    ],
+)
+def test_the_reference_gets_the_schema_of_each_field(
+    read: Callable[[Fields], object], name: str, required: bool, schema: dict[str, object]
+) -> None:
+    """A field that is read twice is described once."""
+    fields = Fields({})
+    for _ in range(2):
+        read(fields)
+    assert [(one.name, one.required, one.schema) for one in fields.described] == [(name, required, schema)]
+
+
+def test_a_note_is_for_readers_of_the_reference_only() -> None:
+    fields = Fields({"Mode": "C"})
+    assert fields.choice("Mode", ["A", "B"], note="in capitals") == ""
+    assert [one.rule for one in fields.described] == ["one of A, B; in capitals"]
+    assert [error.message for error in fields.errors] == ["Mode must be one of A, B"]
+
+
+@pytest.mark.parametrize(
+    ("read", "body", "value"),
+    [
+        (Fields.seller_id, {"SellerId": " A1 "}, "A1"),
+        (Fields.report_types, {"ReportTypes": " A , B, A"}, ("A", "B")),
+        (Fields.client_token, {}, None),
+        (Fields.client_token, {"ClientToken": "x" * 64}, "x" * 64),
+        (lambda fields: fields.next_token(("A",)), {}, None),
+        (lambda fields: fields.next_token(("A",)), {"NextToken": ""}, None),
+        (lambda fields: fields.next_token(("A",)), {"NextToken": token({"A": "1"})}, {"A": "1"}),
+        (Fields.region, {"RegionCode": "FE"}, Region.FE),
+        (Fields.optional_region, {}, None),
+        (Fields.optional_region, {"RegionCode": ""}, None),
+        (Fields.optional_region, {"RegionCode": "EU"}, Region.EU),
+        (lambda fields: fields.choice("Mode", ["A"], required=False), {}, ""),
+        (lambda fields: fields.choice("Mode", ["A"]), {"Mode": "A"}, "A"),
+        (Fields.marketplace_id, {"MarketplaceId": "ATVPDKIKX0DER"}, "ATVPDKIKX0DER"),
+        (letters, {}, ()),
+        (letters, {"Names": "a"}, ("a",)),
+        (letters, {"Names": [" a", "b", "a"]}, ("a", "b")),
+        (lambda fields: fields.time("From"), {}, None),
+        (lambda fields: fields.time("From"), {"From": "2024-03-10"}, datetime(2024, 3, 10, tzinfo=UTC)),
+        (
+            lambda fields: fields.time("From"),
+            {"From": "2024-03-10T20:00:00+02:00"},
+            datetime(2024, 3, 10, 18, tzinfo=UTC),
+        ),
+        (Fields.report_options, {}, None),
+        (Fields.report_options, {"ReportOptions": " "}, None),
+        (Fields.report_options, {"ReportOptions": "null"}, None),
+        (Fields.report_options, {"ReportOptions": {}}, {}),
+        (lambda fields: fields.text("Name", required=False), {}, ""),
+        (lambda fields: fields.text("Name", required=False), {"Name": " x y "}, "x y"),
+    ],
+)
+def test_what_is_read(read: Callable[[Fields], object], body: dict[str, object], value: object) -> None:
+    fields = Fields(body)
+    assert read(fields) == value
+    fields.finish()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("reportTyp", "reportTyp is not a field of this request. Did you mean ReportType?"),
+        ("Other", "Other is not a field of this request; its fields are SellerId, ReportType"),
+        ("x" * 40, f"{'x' * 40} is not a field of this request; its fields are SellerId, ReportType"),
+        *(
+            (hidden, "(a name that is not shown) is not a field of this request; its fields are SellerId, ReportType")
+            for hidden in ("x" * 41, "Atzr|IwEBIHxqZf", "a b")
+        ),
+    ],
+)
+def test_an_unknown_field_is_named_where_it_looks_like_a_name(name: str, shown: str) -> None:
+    fields = Fields({"SellerId": "A1", name: 1, "ReportType": "GET_X"})
+    fields.seller_id()
+    fields.report_type()
+    with pytest.raises(InvalidRequestError) as refused:
+        fields.finish()
+    (error,) = refused.value.errors
+    assert (error.field, error.code, error.message) == (shown.partition(" is not a field")[0], "UnknownField", shown)

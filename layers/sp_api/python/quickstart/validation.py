@@ -99,10 +99,10 @@ class Fields:
         """ReportTypes: report type values, separated by commas."""
         name = "ReportTypes"
         value = self._string(name, required=True, rule=f"1 to {MOST_REPORT_TYPES} report types, separated by commas")
-        if value and self._has_wrong_separators(name, [value]):
+        if self._has_wrong_separators(name, [value]):
             return ()
         types = tuple(dict.fromkeys(entry.strip() for entry in value.split(","))) if value else ()
-        if value and (len(types) > MOST_REPORT_TYPES or not all(_REPORT_TYPE.fullmatch(entry) for entry in types)):
+        if len(types) > MOST_REPORT_TYPES or not all(_REPORT_TYPE.fullmatch(entry) for entry in types):
             self._wrong(
                 name,
                 "InvalidValue",

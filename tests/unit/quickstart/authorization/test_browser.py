@@ -8,7 +8,7 @@ from quickstart.authorization import pages
 from quickstart.authorization.addresses import HostAddresses, own_address
 from quickstart.authorization.browser import Callback, Login, cookie, cookie_of, read_callback, read_login
 from quickstart.authorization.pages import Page, Redirect
-from quickstart.authorization.records import new_secret, read_state, state_text
+from quickstart.authorization.records import Parked, new_secret, read_state, state_text
 from quickstart.authorization.requests import with_parameters
 from reference.endpoints import CHECKOUT
 
@@ -64,6 +64,7 @@ def test_no_parameter_shows_in_a_repr() -> None:
     assert "the code" not in shown
     assert "the address" not in shown
     assert "secret" not in repr(Redirect("login", "https://a/?secret", "secret"))
+    assert "the state" not in repr(Parked("https://a/", "the state"))
 
 
 @pytest.mark.parametrize("own", [HTTPS, HTTP])

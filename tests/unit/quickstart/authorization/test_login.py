@@ -36,7 +36,7 @@ from quickstart.authorization.requests import (
 from quickstart.dynamodb import DamagedItemError
 from sp_api.consent import PartyType
 from sp_api.regions import Environment, Region
-from tests.unit.quickstart.support import Aws, MemoryTable
+from tests.unit.quickstart.support import Aws, AwsError, MemoryTable
 
 NOW = datetime(2027, 1, 10, tzinfo=UTC)
 OWN = "https://connect.example.com"
@@ -90,6 +90,22 @@ class TestLoginUri:
         assert found.is_of_browser(cookie_of({"headers": {"cookie": value}}, OWN))
         assert not found.is_of_browser("")
 
+    def test_a_draft_for_vendors_is_a_draft_without_being_asked(self) -> None:
+        """The template's parameter says that it is one."""
+        world = World()
+        vendor = AMAZON.replace("sellercentral", "vendorcentral")
+        world.login.serve(event(amazon_callback_uri=vendor), OWN)
+        (item,) = world.table.items
+        assert (item["PartyType"], item["Beta"]) == ("vendor", True)
+
+    def test_a_browser_keeps_its_cookie_for_ten_minutes(self) -> None:
+        world, value = World(), "c" * 43
+        answer = world.login.serve(event(f"__Host-authorize={value}"), OWN)
+        assert isinstance(answer, pages.Redirect)
+        assert answer.cookie == f"__Host-authorize={value}; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax"
+        (item,) = world.table.items
+        assert world.authorizations.get(item["AuthorizationId"]).is_of_browser(value)
+
     @pytest.mark.parametrize("address", ["https://evil.example/", f"{AMAZON}2", AMAZON.replace("https://", "http://")])
     def test_an_address_that_is_not_amazons(self, address: str) -> None:
         world = World()
@@ -118,6 +134,23 @@ class TestStart:
         assert found.has_state(state.secret_hash)
         assert (found.beta, query["version"], found.seller_named) == (True, "beta", True)
         assert (found.host_reference, found.return_url) == ("user-1", "https://a.example/")
+        assert started.url == (
+            "https://vendorcentral.amazon.de/apps/authorize/consent?application_id=amzn1.sp.solution.1"
+            f"&state={query['state']}&redirect_uri=https%3A%2F%2Fconnect.example.com%2Fauthorize%2Fcallback"
+            "&version=beta"
+        )
+        assert started.described() == {
+            "authorizationId": state.authorization_id,
+            "authorizationUrl": started.url,
+            "expiresAt": "2027-01-10T00:10:00+00:00",
+        }
+
+    def test_an_application_that_is_published_is_no_draft(self) -> None:
+        world = World()
+        request = AuthorizationRequest(Region.NA, PartyType.SELLER, "sellercentral.amazon.com", None, None, None)
+        started = start(request, world.authorizations, APPLICATION, Environment(), REDIRECT)
+        assert "version" not in started.url
+        assert (started.authorization.beta, started.authorization.seller_named) == (False, False)
 
 
 class TestContinueAfterLogin:
@@ -159,10 +192,32 @@ class TestContinueAfterLogin:
         assert (found.host_reference, found.return_url) == expected
         assert (found.continues, found.seller_named) == (started.authorization_id, True)
 
-    @pytest.mark.parametrize("changed", [{"region": Region.EU}, {"seller_id": "A2"}])
-    def test_one_of_another_region_or_selling_partner(self, changed: dict[str, Any]) -> None:
+    @pytest.mark.parametrize("seller_id", [None, "A1"])
+    def test_one_that_was_started_for_this_selling_partner_or_for_any(self, seller_id: str | None) -> None:
         world = World()
-        parked, started = world.parked(), world.started(**changed)
+        parked, started = world.parked(), world.started(seller_id=seller_id)
+        request = LoginRequest(parked.authorization_id, None, None, started.authorization_id)
+        assert continue_after_login(request, world.authorizations)["sellerId"] == "A1"
+        assert world.authorizations.get(parked.authorization_id).seller_named == (seller_id is not None)
+
+    def test_one_that_is_used_at_the_same_moment(self) -> None:
+        world = World()
+        parked = world.parked()
+        world.set(parked, Status="PENDING")
+
+        def used(_: Mapping[str, Any]) -> Mapping[str, Any]:
+            world.table.items[0]["Status"] = "CONNECTED"
+            raise AwsError("ConditionalCheckFailedException")
+
+        world.table.aws.answers["UpdateItem"] = used
+        with pytest.raises(AuthorizationEndedError, match=r"its status is CONNECTED$"):
+            continue_after_login(LoginRequest(parked.authorization_id, None, None, None), world.authorizations)
+
+    @pytest.mark.parametrize("changed", [{"RegionCode": "EU"}, {"PartyType": "vendor"}, {"SellerId": "A2"}])
+    def test_one_of_another_region_party_or_selling_partner(self, changed: dict[str, str]) -> None:
+        world = World()
+        parked, started = world.parked(), world.started()
+        world.set(started, **changed)
         request = LoginRequest(parked.authorization_id, None, None, started.authorization_id)
         with pytest.raises(DifferentAuthorizationError):
             continue_after_login(request, world.authorizations)

@@ -9,12 +9,14 @@ from quickstart.authorization.addresses import HostAddresses
 from quickstart.authorization.connections import ConnectionState
 from quickstart.authorization.requests import (
     AuthorizationRequest,
+    ConnectionQuery,
     LoginRequest,
     read_authorization_id,
     read_authorization_request,
     read_connection_query,
     read_login_request,
 )
+from quickstart.paging import token
 from quickstart.refusals import InvalidRequestError
 from quickstart.validation import Fields
 from sp_api.consent import PartyType
@@ -141,3 +143,125 @@ def test_connections_are_asked_for_by_seller_and_state() -> None:
         "Limit",
         "NextToken",
     }
+
+
+ADDRESS = (
+    "an address that equals an entry of the parameter AuthorizationReturnUrls, or starts with an entry that ends with "
+    "a slash"
+)
+REFERENCE = "1 to 128 printable ASCII characters without spaces: your product's own id of the user or account"
+
+
+@pytest.mark.parametrize(
+    ("read", "body", "messages"),
+    [
+        (
+            start,
+            START | {"MarketplaceId": "A28R8C7NBKEWEA"},
+            ["MarketplaceId: Amazon publishes no Vendor Central for A28R8C7NBKEWEA"],
+        ),
+        (
+            start,
+            START | {"MarketplaceId": "a b"},
+            ["MarketplaceId must be a marketplace id, such as ATVPDKIKX0DER"],
+        ),
+        (
+            start,
+            START | {"MarketplaceId": "ATVPDKIKX0DER"},
+            ["MarketplaceId has marketplaces that are not in region EU: ATVPDKIKX0DER (region NA)"],
+        ),
+        (
+            start,
+            {"RegionCode": "EU", "PartyType": "both", "MarketplaceId": "A28R8C7NBKEWEA"},
+            ["PartyType must be one of seller, vendor"],
+        ),
+        (start, START | {"HostReference": "a b"}, [f"HostReference must be {REFERENCE}"]),
+        (start, START | {"ReturnUrl": "https://evil.example/"}, [f"ReturnUrl must be {ADDRESS}"]),
+        (
+            login,
+            {"AuthorizationId": "x", "ContinuesAuthorizationId": "y"},
+            [
+                "AuthorizationId must be an authorizationId that this stack returned",
+                "ContinuesAuthorizationId must be the authorizationId from POST /authorizations, if the user started "
+                "in your product",
+            ],
+        ),
+        (login, {"AuthorizationId": ""}, ["AuthorizationId must not be empty"]),
+        (read_connection_query, {"Limit": "101"}, ["Limit must be a whole number from 1 to 100"]),
+        (
+            read_connection_query,
+            {"State": "LOST"},
+            ["State must be one of CONNECTED, RENEW_SOON, RECONNECT_NEEDED"],
+        ),
+        (read_connection_query, {"SellerId": " "}, ["SellerId must not be empty"]),
+        (
+            read_connection_query,
+            {"NextToken": token({"Item": "TOKEN#NA"})},
+            ["NextToken must be the nextToken of the previous page, unchanged"],
+        ),
+    ],
+)
+def test_what_an_error_says(read: Callable[[Fields], Any], body: dict[str, object], messages: list[str]) -> None:
+    with pytest.raises(InvalidRequestError) as raised:
+        read(Fields(body))
+    assert [error.message for error in raised.value.errors] == messages
+
+
+@pytest.mark.parametrize(
+    ("read", "body", "described"),
+    [
+        (
+            start,
+            START,
+            {
+                "RegionCode": (True, "one of NA, EU, FE"),
+                "PartyType": (True, "one of seller, vendor; in lower case here, but in capitals for /listings"),
+                "MarketplaceId": (False, "a marketplace id, such as ATVPDKIKX0DER"),
+                "HostReference": (False, REFERENCE),
+                "ReturnUrl": (False, ADDRESS),
+                "SellerId": (False, "the id of the selling partner whose connection you want to renew"),
+            },
+        ),
+        (
+            login,
+            {"AuthorizationId": ID},
+            {
+                "AuthorizationId": (True, "an authorizationId that this stack returned"),
+                "HostReference": (False, REFERENCE),
+                "ReturnUrl": (False, ADDRESS),
+                "ContinuesAuthorizationId": (
+                    False,
+                    "the authorizationId from POST /authorizations, if the user started in your product",
+                ),
+            },
+        ),
+        (
+            read_connection_query,
+            {},
+            {
+                "SellerId": (False, "the id of a selling partner, to list only its connections"),
+                "State": (False, "one of CONNECTED, RENEW_SOON, RECONNECT_NEEDED"),
+                "Limit": (False, "a whole number from 1 to 100; 100 by default"),
+                "NextToken": (False, "the nextToken of the previous page, unchanged"),
+            },
+        ),
+    ],
+)
+def test_the_reference_describes_each_field(
+    read: Callable[[Fields], Any], body: dict[str, object], described: dict[str, tuple[bool, str]]
+) -> None:
+    fields = Fields(body)
+    read(fields)
+    assert {one.name: (one.required, one.rule) for one in fields.described} == described
+
+
+def test_a_list_of_connections_takes_up_to_a_hundred_from_where_it_ended() -> None:
+    position = {"SellerId": "A1", "Item": "TOKEN#NA"}
+    query = read_connection_query(Fields({"Limit": "100", "NextToken": token(position)}))
+    assert query == ConnectionQuery(None, None, 100, position)
+
+
+def test_an_address_without_a_value_is_none() -> None:
+    assert login(Fields({"AuthorizationId": ID, "ReturnUrl": "", "HostReference": " "})) == LoginRequest(
+        ID, None, None, None
+    )

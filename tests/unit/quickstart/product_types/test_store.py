@@ -335,7 +335,7 @@ def test_it_waits_for_the_account_but_not_for_long(
     slept: list[float] = []
     caller = seller_of(world.server, 10)
     # In the future, so that the account's next call is where the other calls end.
-    now = time.time() + 1000
+    now = float(round(time.time()) + 1000)
     slots = Slots(world.storage.table, lambda: now)
     slots.take(Region.NA, caller.identity, calls)
     slots.take(Region.EU, caller.identity, 90)

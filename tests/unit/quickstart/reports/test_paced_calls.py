@@ -80,11 +80,36 @@ def test_the_slot_of_one_operation_is_none_of_another(calls: Callable[..., Paced
     assert calls({}).at_slot(GET_REPORT, answered) == "answer"
 
 
-def test_a_refused_call_is_later_at_sp_apis_rate(calls: Callable[..., PacedCalls]) -> None:
-    later = calls({}).at_slot(GET_REPORT, throttled(GET_REPORT))
+def test_a_refused_call_is_later_at_sp_apis_rate(
+    calls: Callable[..., PacedCalls], log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    later = calls({}).at_slot(GET_REPORT, throttled(GET_REPORT), Report={"ReportType": "GET_X"})
     assert isinstance(later, CallLater)
     assert 69 < later.seconds <= 70.001
     assert later.to_workflow()["WaitSeconds"] == 70
+    assert later.slot == {"Operation": GET_REPORT, "Report": {"ReportType": "GET_X"}}
+    (line,) = log_lines()
+    assert (line["level"], line["message"], line["wait_seconds"]) == ("WARNING", "SP-API throttles the call", 70)
+    assert line["reason"] == f"{GET_REPORT}: HTTP 429"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "waited"),
+    [(0.0, 1), (0.5, 1), (1.0, 1), (1.001, 1), (1.002, 2), (69.5, 70), (70.001, 70), (70.01, 71)],
+)
+def test_a_workflow_waits_whole_seconds(seconds: float, waited: int) -> None:
+    """Slots are exact to a thousandth of a second, which nobody has to wait for."""
+    assert CallLater(seconds, {}).to_workflow() == {"WaitSeconds": waited, "Slot": {}}
+
+
+def test_a_slot_within_a_second_is_waited_for(server: ScriptedServer) -> None:
+    class HalfASecond:
+        def take(self) -> float:
+            return 0.5
+
+    slots: Any = HalfASecond()
+    paced = PacedCalls(lambda: seller_of(server), lambda _: slots, {})
+    assert paced.at_slot(GET_REPORT, answered) == CallLater(0.5, {"Operation": GET_REPORT})
 
 
 def test_a_429_of_another_operation_is_raised(calls: Callable[..., PacedCalls]) -> None:

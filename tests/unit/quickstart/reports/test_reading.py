@@ -1,5 +1,7 @@
 """What GET /reports tells of an item, and the tokens that lead from page to page."""
 
+import base64
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -62,6 +64,10 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     assert read_token(text, NAMES) is None
 
 
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
 @pytest.mark.parametrize(
     "position",
     [
@@ -72,6 +78,31 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 )
 def test_another_position_is_refused(position: dict[str, str]) -> None:
     assert read_token(token(position), NAMES) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        encoded('["CreatedTime", "ReportId"]'),
+        encoded('{"CreatedTime": "a", "ReportId": 5}'),
+        encoded('{"CreatedTime": "a", "ReportId": null}'),
+        encoded('{"CreatedTime": "a", "ReportId": "\\ud800"}'),
+        encoded("no JSON"),
+        encoded("\u00e9"),
+        encoded('{"CreatedTime": "a", "ReportId": "b"}') + "\n",
+        "A",
+    ],
+)
+def test_what_is_no_position_is_refused(text: str) -> None:
+    assert read_token(text, NAMES) is None
+
+
+@pytest.mark.parametrize(("characters", "read"), [(732, True), (733, False)])
+def test_a_token_has_at_most_1024_characters(characters: int, *, read: bool) -> None:
+    position = {"CreatedTime": "a", "ReportId": "x" * characters}
+    text = encoded(json.dumps(position))
+    assert len(text) == 1024 + 2 * (not read)
+    assert (read_token(text, NAMES) == position) is read
 
 
 def test_a_token_that_is_too_long_is_refused() -> None:
