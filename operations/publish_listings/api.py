@@ -12,6 +12,7 @@ from operations.api import ATTEMPTS, FEEDS, LONGEST_PAUSE, PRODUCT_TYPES, SECOND
 from operations.command import CommandError
 from operations.publish_listings.definitions import Definition, definition
 from quickstart.product_types.schemas import SchemaUnreadableError
+from sp_api.documents import says_expired, store_error
 
 _UPLOAD_SECONDS = 300.0
 _PAGE = 1000
@@ -62,10 +63,13 @@ class StackApi(Api):
                 continue
             if answer.status_code in (200, 412):
                 return
-            if answer.status_code == 403:
+            # Not the rest of the answer: it may quote the link's signature.
+            code, message = store_error(answer.content)
+            if says_expired(answer.status_code, code, message):
                 raise UploadExpiredError("S3 refused the upload: its link has expired. Run this again")
             if answer.status_code not in _PASSING_OF_S3 or attempt == ATTEMPTS:
-                raise CommandError(f"S3 refused the upload: HTTP {answer.status_code}. Run this again")
+                reason = ": ".join(filter(None, (f"HTTP {answer.status_code} {code}".strip(), message.rstrip("."))))
+                raise CommandError(f"S3 refused the upload: {reason}. Run this again")
             self.pause(min(2.0**attempt, LONGEST_PAUSE))
 
     def download(self, link: str) -> bytes:

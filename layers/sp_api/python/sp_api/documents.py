@@ -341,9 +341,9 @@ def python_codec(charset: str | None) -> str:
 
 
 def _refusal(response: BaseHTTPResponse, operation: str, deadline: Deadline) -> SellingPartnerApiError:
-    """The error for an answer of the document store (Amazon S3 returns errors in XML).
+    """The error for an answer of the document store.
 
-    The XML may quote the signature, so only its code and message are used.
+    The XML of Amazon S3's errors may quote the signature, so only its code and message are used.
     """
     body = b""
     try:
@@ -351,10 +351,10 @@ def _refusal(response: BaseHTTPResponse, operation: str, deadline: Deadline) -> 
             body += chunk
     except HTTPError as error:
         return failure(operation, error, deadline)
-    code, message = _element(body, "Code"), _element(body, "Message")
+    code, message = store_error(body)
     request_id = presentable(response.headers.get("x-amz-request-id", ""))
     status = response.status
-    if code == "ExpiredToken" or (status == 403 and "expired" in message.lower()):
+    if says_expired(status, code, message):
         return DocumentUrlExpiredError(operation, status=status, code=code, message=message, request_id=request_id)
     if status >= 500 or status in (408, 429) or code in _PASSING:
         return TransientError(operation, status=status, code=code, message=message, request_id=request_id)
@@ -362,6 +362,16 @@ def _refusal(response: BaseHTTPResponse, operation: str, deadline: Deadline) -> 
     return kinds.get(status, PermanentError)(
         operation, status=status, code=code, message=message, request_id=request_id
     )
+
+
+def store_error(body: bytes) -> tuple[str, str]:
+    """Code and message in an error of Amazon S3; empty where it has none."""
+    return _element(body, "Code"), _element(body, "Message")
+
+
+def says_expired(status: int, code: str, message: str) -> bool:
+    """Whether an error of Amazon S3 says that a presigned URL, or the credentials that signed it, have expired."""
+    return code == "ExpiredToken" or (status == 403 and "expired" in message.lower())
 
 
 def _element(body: bytes, name: str) -> str:

@@ -20,6 +20,8 @@ from operations.stack import Stack
 
 TARGET = Target("S", "EU", "M")
 CLOSED = -1
+# Amazon S3's answer to a presigned URL whose time is over.
+EXPIRED = (403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
 
 
 @dataclass

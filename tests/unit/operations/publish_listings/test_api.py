@@ -8,7 +8,7 @@ import pytest
 from operations.api import FEEDS, PRODUCT_TYPES, RefusedError
 from operations.command import CommandError
 from operations.publish_listings.api import Target, UploadExpiredError
-from tests.unit.operations.publish_listings.playing import CLOSED, TARGET, playing
+from tests.unit.operations.publish_listings.playing import CLOSED, EXPIRED, TARGET, playing
 
 
 def test_what_passes_is_asked_again() -> None:
@@ -71,10 +71,19 @@ def test_an_upload_that_s3_refuses_is_not_repeated(status: int) -> None:
     assert played.pauses == []
 
 
+def test_an_upload_that_s3_refuses_for_another_reason_than_time() -> None:
+    denied = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message><StringToSign>key</StringToSign></Error>"
+    with playing((403, denied)) as played, pytest.raises(CommandError) as refused:
+        played.api.upload(played.upload, b"x", lambda _: None)
+    assert str(refused.value) == "S3 refused the upload: HTTP 403 AccessDenied: Access Denied. Run this again"
+    assert not isinstance(refused.value, UploadExpiredError)
+
+
 def test_an_upload_that_fails_at_last() -> None:
     expired = r"^S3 refused the upload: its link has expired\. Run this again$"
-    with playing((403, {})) as played, pytest.raises(UploadExpiredError, match=expired):
-        played.api.upload(played.upload, b"x", lambda _: None)
+    for answer in (EXPIRED, (400, b"<Error><Code>ExpiredToken</Code></Error>")):
+        with playing(answer) as played, pytest.raises(UploadExpiredError, match=expired):
+            played.api.upload(played.upload, b"x", lambda _: None)
     nothing = r"^the upload got no answer \(ConnectionError\)\. Run this again$"
     with playing(*[(CLOSED, None)] * 8) as played, pytest.raises(CommandError, match=nothing):
         played.api.upload(played.upload, b"x", lambda _: None)

@@ -17,7 +17,7 @@ from operations.publish_listings.messages import Message
 from operations.publish_listings.outcomes import Outcome
 from operations.publish_listings.progress import Progress
 from operations.publish_listings.sending import Ended, Sending
-from tests.unit.operations.publish_listings.playing import TARGET, Played, playing
+from tests.unit.operations.publish_listings.playing import EXPIRED, TARGET, Played, playing
 
 MESSAGE = Message(2, {"sku": "A", "operationType": "DELETE"})
 REQUESTED = (200, {"feedRequestId": "r1", "status": "AWAITING_UPLOAD"})
@@ -148,7 +148,7 @@ def test_an_expired_link_is_replaced(tmp_path: Path) -> None:
     with playing() as played:
         with_link = {**REQUESTED[1], "upload": played.upload}
         done = finished("DONE", {"sku": "A", "status": "DELETED", "issues": []})
-        played.answers += [(200, with_link), (403, {}), (200, with_link), (200, {}), *done]
+        played.answers += [(200, with_link), EXPIRED, (200, with_link), (200, {}), *done]
         own = sending(played, tmp_path)
         with own.journal.locked():
             (ended,) = own.sent([MESSAGE])
@@ -163,7 +163,7 @@ def test_an_expired_link_is_replaced(tmp_path: Path) -> None:
 def test_an_expired_link_is_replaced_once(tmp_path: Path, again: bool) -> None:
     with playing() as played:
         with_link = (200, {**REQUESTED[1], "upload": played.upload})
-        played.answers += [with_link, (403, {}), with_link if again else REQUESTED, (403, {})]
+        played.answers += [with_link, EXPIRED, with_link if again else REQUESTED, EXPIRED]
         if not again:
             # The stack has the file: it gives no other link.
             played.answers[3:] = finished("DONE")
