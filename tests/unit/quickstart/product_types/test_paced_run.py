@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -336,6 +337,21 @@ def test_an_answer_begins_the_time_of_failures_anew() -> None:
     """The first call is answered at 13.25; eight others fail until 15.25, and are repeated."""
     crew = Crew(lambda index, now: FAILED if index and now < 1010 else None, seconds=13.25)
     assert quarters(crew, 9)[0]
+
+
+def test_failures_from_before_an_answer_do_not_count() -> None:
+    """Seven fail, one is answered, and twenty seconds later another fails."""
+    calls: Counter[int] = Counter()
+
+    def call(index: int, _now: float) -> SellingPartnerApiError | None:
+        calls[index] += 1
+        crew.seconds = 20 if index == 8 else 0.5 if calls[index] == 1 else 40
+        return FAILED if calls[index] == 1 and index != 7 else None
+
+    crew = Crew(call)
+    complete, ended = run(crew, 9)
+    assert complete
+    assert [entry.error for entry in ended.values()] == [None] * 9
 
 
 def test_what_was_begun_before_the_end_of_the_time_counts() -> None:

@@ -278,6 +278,7 @@ class TestRecords:
 
     def test_a_warning_keeps_its_time_and_may_be_without_an_end(self, records: RotationRecords) -> None:
         sent = NOW + timedelta(microseconds=456_789)
+        records.warned(NOW, NOW + timedelta(days=90))
         records.warned(sent, None)
         assert records.load() == Record(notice_at=sent)
 
