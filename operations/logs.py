@@ -186,14 +186,14 @@ def main() -> int:
         width = max(len(source) for source in groups)
         since = datetime.now(UTC) - options.since
         read = following if options.follow else lines
-        count = 0
+        found = False
         try:
             for line in read(stack.client("logs"), groups, since):
                 print(shown(line, width), flush=options.follow)
-                count += 1
+                found = True
         except KeyboardInterrupt:
             return 0
-        if count == 0:
+        if not found:
             print("No log lines in this period. To look further back, set SINCE, such as SINCE=2d.", file=sys.stderr)
         return 0
 

@@ -54,12 +54,12 @@ def main() -> int:
             Path(given.file),
             Headings.read(given.headings),
             Choices(given.product_type, given.requirements, decimal_sign, date_order),
-            given.sheet,
-            given.encoding,
-            given.check,
-            given.preview,
-            given.skip_bad,
-            given.all,
+            sheet=given.sheet,
+            encoding=given.encoding,
+            check=given.check,
+            preview=given.preview,
+            skip_bad=given.skip_bad,
+            everything=given.all,
         )
         stack = find_stack(given.stack, session)
         target = find_target(stack, given.seller, given.marketplace, given.region_code, given.vendor_code)

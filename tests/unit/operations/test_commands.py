@@ -164,6 +164,7 @@ COMMANDS = [
     ("operations.doctor", ["quick-start"]),
     ("operations.logs", ["quick-start"]),
     ("operations.outputs", ["quick-start"]),
+    ("operations.publish_listings.__main__", ["quick-start", "--file", "products.csv"]),
     ("operations.redrive", ["queue", "quick-start"]),
     ("operations.rotate_secret", ["quick-start"]),
     ("operations.solicitations", ["stop", "quick-start"]),

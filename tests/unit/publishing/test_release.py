@@ -1,5 +1,6 @@
 """A tag is published only when it is the version and the changelog's newest heading."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,14 @@ def test_the_command_checks_one_tag(
     assert main() == 2
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", "usage: python -m publishing.release <tag>\n")
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+def test_the_program_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["release", "v0.0.1"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("publishing.release", run_name="__main__")
+    assert ended.value.code == 1
 
 
 def test_both_can_be_wrong(checkout: Path) -> None:

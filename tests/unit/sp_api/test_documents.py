@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
@@ -405,6 +407,16 @@ def test_a_slow_document_ends_with_the_deadline(any_server: ScriptedServer, slow
             document.read_into(memoryview(bytearray(2000))) if into else document.read()
 
     assert_quick(1.2, read)
+
+
+def test_nothing_is_read_after_the_deadline(any_server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also not what has already arrived."""
+    window = memoryview(bytearray(100))
+    with opened(any_server, answer(TABLE)) as document:
+        assert document.read_into(window) == 100
+        monkeypatch.setattr("sp_api.deadline.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 3600))
+        with pytest.raises(DeadlineExceeded, match="document: the time for the call"):
+            document.read_into(window)
 
 
 def test_after_a_document_nothing_ends_the_reads_of_its_connection(any_server: ScriptedServer) -> None:

@@ -178,9 +178,11 @@ def test_a_bucket_that_cannot_be_emptied_is_kept() -> None:
     denied = {"Key": "report", "Code": "AccessDenied", "Message": "Access Denied"}
     stub.add_response("delete_objects", {"Errors": [denied]})
     found = target(clients={"dynamodb": None, "s3": s3}, stack_id="", status="")
+    shown: list[str] = []
     with stub:
-        kept = destroy(found, Plan(remains=Remains(("reports",), (), (), ())), keep_data=False, show=lambda _: None)
+        kept = destroy(found, Plan(remains=Remains(("reports",), (), (), ())), keep_data=False, show=shown.append)
     assert kept == ["1 versions in the bucket reports could not be deleted, such as report: Access Denied"]
+    assert shown[-1] == f"  !! {kept[0]}"
 
 
 def test_a_deletion_is_looked_at_more_and_more_rarely(

@@ -218,4 +218,5 @@ def test_executions_of_stranded_stacks_are_named_with_them_when_the_stack_is_gon
         "\nDeleted first: nested stacks that CloudFormation could not delete before",
         "  quick-start-Solicitations",
     ]
+    assert printed.count("  running executions: 1, stopped first") == shown
     assert sum(line.startswith("  running executions: ") for line in printed) == shown

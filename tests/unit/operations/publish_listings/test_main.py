@@ -121,6 +121,11 @@ EVERYTHING = [
             Options(Path("p.csv"), Headings(), Choices("", "LISTING", None, None), check=True),
         ),
         (
+            ["--file", "p.csv", "--all"],
+            ("", "", "", ""),
+            Options(Path("p.csv"), Headings(), Choices("", "LISTING", None, None), everything=True),
+        ),
+        (
             EVERYTHING,
             ("A1", "FR", "EU", "V"),
             Options(
@@ -135,7 +140,7 @@ EVERYTHING = [
             ),
         ),
     ],
-    ids=["defaults", "check", "everything"],
+    ids=["defaults", "check", "all rows", "everything"],
 )
 def test_what_the_options_become(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str], target: tuple[str, ...], options: Options

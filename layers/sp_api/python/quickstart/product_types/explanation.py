@@ -298,7 +298,7 @@ def _condition(root: Mapping[str, Any], error: Reported) -> tuple[str, ...]:
         # The validator's path has neither `if` nor `$ref`.
         if isinstance(current, Mapping) and part not in current:
             current = dereferenced(root, current)
-        if part in ("then", "else") and isinstance(current, Mapping) and "if" in current:
+        if part in ("then", "else") and "if" in current:
             names = _attributes_of(current["if"]) or names
         try:
             current = current[part]
