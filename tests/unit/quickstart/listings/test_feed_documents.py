@@ -397,11 +397,14 @@ REPORT = {"includedData": ["issues"], "apiVersion": "2021-08-01"}
             "header/report/apiVersion",
             'must be "2021-08-01"',
         ),
-        (
-            HEADER | {"report": REPORT | {"includedData": []}},
-            "type",
-            "header/report/includedData",
-            "must be a list with at least one entry",
+        *(
+            (
+                HEADER | {"report": REPORT | {"includedData": included}},
+                "type",
+                "header/report/includedData",
+                "must be a list with at least one entry",
+            )
+            for included in ([], "issues", 7)
         ),
         (
             HEADER | {"report": REPORT | {"includedData": ["issues", "all"]}},
