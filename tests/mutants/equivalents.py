@@ -107,4 +107,22 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         "self._database.execute('CREATE TABLE items (sku TEXT PRIMARY KEY, item TEXT)')",
         "The order in which two empty tables are made changes nothing.",
     ),
+    Equivalent(
+        15,
+        f"{_PACKAGES}/listings/feed_results.py",
+        "ReportedMessages.read",
+        "text",
+        "'CREATE INDEX by_message ON issues (message_id)'",
+        "''",
+        "Without the index, the same issues are found more slowly.",
+    ),
+    Equivalent(
+        15,
+        f"{_PACKAGES}/listings/feed_checks.py",
+        "_Bodies.__iter__",
+        "statements swapped",
+        "self._found.whole_file.append(item)",
+        "self._problems.write(line_of(_entry([item])))",
+        "One statement appends to a list and the other writes to a temporary file, and both are read at the end.",
+    ),
 )
