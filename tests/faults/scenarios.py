@@ -282,8 +282,8 @@ def _consented(world: World) -> dict[str, Any]:
 
 
 def _rotate(world: World) -> dict[str, Any]:
-    for record in received(world, "SECRET"):
-        delete(world, "SECRET", record)
+    # Messages of earlier rows may be in flight: they would come again in the middle of this one.
+    world.client("sqs").purge_queue(QueueUrl=world.resources["SECRET_QUEUE_URL"])
     world.control("PUT", f"/applications/{CLIENT_ID}", {"rotationQueueArn": world.resources["SECRET_QUEUE_ARN"]})
     return {}
 

@@ -378,6 +378,7 @@ def test_what_is_wrong_with_patches(patches: object, faults: list[tuple[str, str
 
 
 REPORT = {"includedData": ["issues"], "apiVersion": "2021-08-01"}
+NO_DATA: tuple[object, ...] = ([], "issues", 7)
 
 
 @pytest.mark.parametrize(
@@ -404,7 +405,7 @@ REPORT = {"includedData": ["issues"], "apiVersion": "2021-08-01"}
                 "header/report/includedData",
                 "must be a list with at least one entry",
             )
-            for included in ([], "issues", 7)
+            for included in NO_DATA
         ),
         (
             HEADER | {"report": REPORT | {"includedData": ["issues", "all"]}},
