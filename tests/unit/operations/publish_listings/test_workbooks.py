@@ -342,6 +342,20 @@ def test_how_many_cells_a_sheet_can_have(
         read_book(tmp_path, rows_of([suitcase(1)]))
 
 
+@pytest.mark.parametrize(("last_row", "accepted"), [(1_000_000, True), (1_000_001, False)])
+def test_a_sheet_can_have_five_million_cells(monkeypatch: pytest.MonkeyPatch, last_row: int, accepted: bool) -> None:
+    sheet = Workbook().active
+    assert sheet is not None
+    sheet.cell(last_row, 5, "x")
+    # Reading that many cells takes too long for a test.
+    monkeypatch.setattr(sheet, "iter_rows", lambda: iter(()))
+    if accepted:
+        assert workbooks._sheet(sheet, frozenset(), 1).rows == ()
+    else:
+        with pytest.raises(FileProblemError, match=r"is used up to row 1,000,001 and column E"):
+            workbooks._sheet(sheet, frozenset(), 1)
+
+
 def test_the_copy_has_results_beside_the_rows_and_can_be_read_again(tmp_path: Path) -> None:
     rows = rows_of([suitcase(1), suitcase(2)])
     rows[1][11] = "=41.58*1.2"
