@@ -247,6 +247,7 @@ class _Row:
         number, unit = with_unit(cell, place.leaf, sign)
         built.put(place, number, column)
         if len(place.leaf.units.codes) == 1:
+            # A cell with another unit is refused above.
             (unit,) = place.leaf.units.codes
         if unit is not None:
             built.unit(place, unit, column)

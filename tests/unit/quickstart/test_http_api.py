@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import re
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -483,21 +484,10 @@ class TestLog:
         assert not {"Atzr|1", "https://secret"} & set(map(str, line.values()))
 
     def test_every_id_of_a_request_and_its_answer_is_logged(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
-        fields = {
-            "AuthorizationId": "authorization_id",
-            "SellerId": "seller_id",
-            "RegionCode": "region",
-            "NotificationType": "notification_type",
-            "ReportType": "report_type",
-            "ReportId": "report_id",
-            "ReportScheduleId": "report_schedule_id",
-            "Sku": "sku",
-            "SubmissionId": "submission_id",
-            "FeedRequestId": "feed_request_id",
-            "MarketplaceId": "marketplace_id",
-            "ProductType": "product_type",
-            "PullId": "pull_id",
-        }
+        ids = "Authorization Seller Report ReportSchedule Submission FeedRequest Marketplace Pull"
+        names = [*(f"{name}Id" for name in ids.split()), "NotificationType", "ReportType", "ProductType", "Sku"]
+        # As in the log: ReportScheduleId is report_schedule_id.
+        fields = {name: re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in names} | {"RegionCode": "region"}
         body = json.dumps({name: f"<{name}>" for name in fields} | {"Sku": ""})
         answer(event(body=body), {"POST /reports": lambda _: {"destinationId": "d", "subscriptionIds": ["s"]}})
         (line,) = lines()

@@ -1,5 +1,7 @@
 """Every operation: the request as Amazon's models want it, the answer as the caller gets it, refusals told apart."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,15 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from jsonschema import ValidationError
 
+import sp_api
 from sp_api import (
     application_management,
-    catalog,
-    feeds,
-    listings,
     notifications,
     product_types,
     reports,
-    restrictions,
     solicitations,
     tokens,
 )
@@ -630,19 +629,8 @@ def test_documented_rates_are_the_models() -> None:
     """The default rate of each operation stands in its description in the models."""
     operations = {
         operation.name: operation
-        for module in (
-            application_management,
-            catalog,
-            feeds,
-            listings,
-            notifications,
-            product_types,
-            reports,
-            restrictions,
-            solicitations,
-            tokens,
-        )
-        for operation in vars(module).values()
+        for module in pkgutil.iter_modules(sp_api.__path__)
+        for operation in vars(importlib.import_module(f"sp_api.{module.name}")).values()
         if type(operation).__name__ == "Operation"
     }
     assert len(operations) == 39

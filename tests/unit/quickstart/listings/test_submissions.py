@@ -135,6 +135,18 @@ def office(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Office:
     return made
 
 
+def stopped_or_sent(office: Office, given: Submission, stopping: type[Refusal]) -> Mapping[str, object]:
+    """What the caller reads: the details of the refusal if findings stop the submission, otherwise the answer."""
+    if given.on_findings is OnFindings.SEND:
+        found = office.handle(given)
+        assert found["status"] == "ACCEPTED"
+        return found
+    with pytest.raises(stopping) as stopped:
+        office.handle(given)
+    assert office.submissions == []
+    return stopped.value.details
+
+
 class TestCheck:
     @pytest.mark.parametrize(
         ("payload", "answer"),
@@ -342,15 +354,7 @@ class TestPublish:
     @pytest.mark.parametrize("on_findings", OnFindings)
     def test_a_product_that_the_seller_may_not_list(self, office: Office, on_findings: OnFindings) -> None:
         office.server.answer("GET", RESTRICTIONS, answer_json({"restrictions": [self.RESTRICTION]}))
-        given = submission(self.OFFER, on_findings=on_findings)
-        if on_findings is OnFindings.STOP:
-            with pytest.raises(ListingRestrictedError) as stopped:
-                office.handle(given)
-            found = stopped.value.details
-            assert office.submissions == []
-        else:
-            found = office.handle(given)
-            assert found["status"] == "ACCEPTED"
+        found = stopped_or_sent(office, submission(self.OFFER, on_findings=on_findings), ListingRestrictedError)
         assert found["restrictions"] == [
             {
                 "conditionType": "new_new",
@@ -378,15 +382,7 @@ class TestPublish:
     def test_a_product_that_the_catalogue_has(self, office: Office, on_findings: OnFindings) -> None:
         office.server.answer("GET", CATALOG, answer_json({"items": [self.PRODUCT]}))
         office.server.answer("GET", PATH, NO_ITEM)
-        given = submission(self.IDENTIFIED, on_findings=on_findings)
-        if on_findings is OnFindings.STOP:
-            with pytest.raises(CatalogMatchError) as stopped:
-                office.handle(given)
-            found = stopped.value.details
-            assert office.submissions == []
-        else:
-            found = office.handle(given)
-            assert found["status"] == "ACCEPTED"
+        found = stopped_or_sent(office, submission(self.IDENTIFIED, on_findings=on_findings), CatalogMatchError)
         assert found["candidates"] == [
             {
                 "asin": "B000000001",
