@@ -101,7 +101,8 @@ def test_a_count_is_followed_by_a_pause(
     tables = Tables([item(1)], clock=clock, seconds=seconds)
     tables.fails = fails
     taker = CensusTaker(make_console({"dynamodb": tables}, local=local, **OUTPUTS))
-    first = until(taker.census, lambda found: found.complete or found.failure)
+    # While the count runs, each look at it is another object, also in the moment before its end.
+    first = until(taker.census, lambda found: (found.complete or found.failure) and taker.census() is found)
     assert (first.complete, first.failure is not None) == (not fails, fails)
     scans, end = len(tables.asked), clock.now
     clock.now = end + pause - 0.001
